@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Strict Swift 6 for every target of ours: a warning is an error.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Tests import as they please, all else is as strict.
+let testing: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
+}
+
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "Temper",
+    products: [
+        .executable(name: "temper", targets: ["temper"]),
+        .library(name: "TemperEngine", targets: ["Engine", "Prompting"]),
+        .library(name: "TemperService", targets: ["Service"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .target(name: "CNative", cSettings: [.define("_GNU_SOURCE")]),
+        module("StrictJSON", []),
+        module("Compute", ["CNative"]),
+        module("Checkpoints", ["Compute", "StrictJSON"]),
+        module("Tokenizers", ["Checkpoints", "StrictJSON"]),
+        module("Decoding", []),
+        module("Architectures", ["Compute", "Checkpoints"]),
+        module("Prompting", ["Tokenizers"]),
+        module("Engine", ["Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module("HTTPServing", ["CNative", httpTypes]),
+        module("Service", ["HTTPServing", "Engine", "Prompting", "StrictJSON", httpTypes, logging]),
+        .executableTarget(
+            name: "temper", dependencies: ["Service", "StrictJSON", arguments, logging], swiftSettings: strict),
+
+        tests("StrictJSONTests", ["StrictJSON"]),
+        tests("ComputeTests", ["Compute", "CNative"]),
+        tests("CheckpointsTests", ["Checkpoints", "Compute"]),
+        tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
+        tests("DecodingTests", ["Decoding"]),
+        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute"]),
+        tests("PromptingTests", ["Prompting", "Tokenizers"]),
+        tests("EngineTests", ["Engine", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        tests("HTTPServingTests", ["HTTPServing", httpTypes]),
+        tests("ServiceTests", ["Service", "Engine", "HTTPServing", "Prompting", "StrictJSON", httpTypes]),
+    ],
+    cLanguageStandard: .c17
+)

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEMPER_CNATIVE_H
+#define TEMPER_CNATIVE_H
+
+#include "tpr_shims.h"
+
+#endif

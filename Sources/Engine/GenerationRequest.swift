@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Decoding
+
+/// One prompt to continue, `choiceCount` times.
+public struct GenerationRequest: Sendable {
+    /// The prompt's ids; not empty, each within the vocabulary.
+    public var prompt: [Int32]
+    /// How many continuations; they share one prefill.
+    public var choiceCount: Int
+    /// The index of the first choice among those of the same seed: the counter-based noise takes it as an input.
+    public var firstChoice: Int
+    /// The most tokens to generate per choice; 0 computes the prompt only.
+    public var maxTokens: Int
+    /// The decoding controls.
+    public var sampling: SamplingParameters
+    /// Strings that end a choice; the text stops before the first of them.
+    public var stopStrings: [String]
+    /// Ids that end a choice beside the vocabulary's own.
+    public var stopIDs: Set<Int32>
+    /// Whether the vocabulary's end tokens are drawn and shown like any other.
+    public var ignoresEnd: Bool
+    /// How many of the likeliest ids to report per generated token; 0 reports the chosen id alone; nil nothing.
+    public var logprobCount: Int?
+    /// Whether to report the same for the prompt's tokens.
+    public var reportsPromptLogprobs: Bool
+    /// Whether control tokens appear in the text.
+    public var showsSpecial: Bool
+    /// The moment by which the request must be done; nil: no limit of its own.
+    public var deadline: ContinuousClock.Instant?
+
+    /// A request for one greedy-free continuation of `prompt` with the defaults.
+    public init(prompt: [Int32], maxTokens: Int, sampling: SamplingParameters = SamplingParameters()) {
+        self.prompt = prompt
+        self.maxTokens = maxTokens
+        self.sampling = sampling
+        choiceCount = 1
+        firstChoice = 0
+        stopStrings = []
+        stopIDs = []
+        ignoresEnd = false
+        reportsPromptLogprobs = false
+        showsSpecial = false
+    }
+}
+
+/// A token of the prompt or of a continuation with what was asked to be known about it.
+public struct ReportedToken: Sendable {
+    /// The token.
+    public var id: Int32
+    /// The bytes it stands for; possibly part of a character, empty for a control token that is not shown.
+    public var bytes: [UInt8]
+    /// Its raw log-probability given everything before it; nil if not asked for, and for a prompt's first token.
+    public var logprob: Float?
+    /// The likeliest ids at its place, best first, ties by smaller id; empty if not asked for.
+    public var top: [TokenLogprob]
+}
+
+/// Why a choice ended.
+public enum FinishReason: Sendable, Equatable {
+    /// The vocabulary's end token, or one of the request's stop ids.
+    case endToken(Int32)
+    /// One of the request's stop strings.
+    case stopString(String)
+    /// `maxTokens` were generated.
+    case length
+    /// The request's deadline passed.
+    case deadline
+}
+
+/// What was spent on a request.
+public struct GenerationUsage: Sendable, Equatable {
+    /// Tokens of the prompt.
+    public var promptTokens = 0
+    /// Prompt tokens that needed no computation.
+    public var cachedTokens = 0
+    /// Tokens generated over all choices, the ends included.
+    public var generatedTokens = 0
+    /// Time from submission to the first step that computed it.
+    public var queueDuration = Duration.zero
+    /// Time from then to the first generated token.
+    public var prefillDuration = Duration.zero
+    /// Time from then to the end.
+    public var decodeDuration = Duration.zero
+}
+
+/// What happens to a request. `index` is its place in the submitted group.
+public enum GenerationEvent: Sendable {
+    /// The prompt is computed. `tokens` is empty unless prompt log-probabilities were asked for.
+    case prompt(index: Int, tokens: [ReportedToken])
+    /// More text of a choice: whole characters that no stop string can take back, and the tokens that are now
+    /// wholly part of the text. Either may be empty, not both.
+    case delta(index: Int, choice: Int, text: String, tokens: [ReportedToken])
+    /// A choice ended; nothing follows for it.
+    case finished(index: Int, choice: Int, reason: FinishReason)
+    /// Every choice of every request in the group ended; the last event. One usage per request.
+    case completed([GenerationUsage])
+    /// The group failed; the last event.
+    case failed(EngineError)
+}
+
+/// Why a group of requests could not be run or went wrong.
+public enum EngineError: Error, Sendable, Equatable {
+    /// As many requests wait as may.
+    case queueFull(limit: Int)
+    /// The server is draining.
+    case shuttingDown
+    /// The prompt and the tokens asked for do not fit the context.
+    case contextOverflow(index: Int, promptTokens: Int, maxTokens: Int, contextLength: Int)
+    /// The whole group needs more KV cache than there is.
+    case cacheOverflow(neededTokens: Int, capacityTokens: Int)
+    /// A prompt without tokens.
+    case emptyPrompt(index: Int)
+    /// An id outside the vocabulary.
+    case tokenOutOfRange(index: Int, position: Int, id: Int32, vocabularySize: Int)
+    /// The model computed a logit that is not a number or is infinite.
+    case nonFiniteLogits(position: Int)
+    /// It waited longer than the queue's time limit.
+    case queueTimeout
+    /// It was cancelled.
+    case cancelled
+    /// No model has this name.
+    case unknownModel(String)
+}
