@@ -64,7 +64,7 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "Compute"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
-        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute"]),
+        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
         tests("EngineTests", ["Engine", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
