@@ -28,6 +28,9 @@ public struct AffineNorm<Parameter> {
     }
 }
 
+extension Linear: Sendable where Parameter: Sendable {}
+extension AffineNorm: Sendable where Parameter: Sendable {}
+
 /// The shape of one attention layer.
 public struct AttentionShape: Sendable, Equatable {
     /// Which keys a query sees.

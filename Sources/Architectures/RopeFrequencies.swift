@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Checkpoints
+package import Checkpoints
 import Glibc
 
 /// The angles per position of a rotary embedding, stretched as the configuration says.

@@ -232,8 +232,7 @@ final class ModelRuntime {
                             prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
                         text: try TextAssembler(
                             stopStrings: request.stopStrings,
-                            decoder: StreamingDecoder(
-                                dropsLeadingSpace: startsText && tokenizer.stripsLeadingSpace)),
+                            decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: !startsText)),
                         promptCount: request.prompt.count))
             } catch {
                 return fail(unit.owner, .decoding(error))

@@ -29,24 +29,27 @@ struct RowJob {
         if let base = logits.baseAddress, kernels.firstNonFinite(base, count: logits.count) != nil {
             return .failure(.nonFiniteLogits(position: position))
         }
-        let id: Int32
-        switch purpose {
-        case .report(let token): id = token
-        case .draw(let choice):
-            do throws(DecodingError) {
-                id = try choice.sampler.sample(logits: logits, position: position)
-            } catch {
-                return .failure(.decoding(error))
-            }
+        do throws(DecodingError) {
+            return .success(try token(tokenizer))
+        } catch {
+            return .failure(.decoding(error))
         }
+    }
+
+    private func token(_ tokenizer: any Tokenizer) throws(DecodingError) -> ReportedToken {
+        let id =
+            switch purpose {
+            case .report(let token): token
+            case .draw(let choice): try choice.sampler.sample(logits: logits, position: position)
+            }
         let request = unit.request
         var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])
         if let count = request.logprobCount {
-            let probabilities = LogProbabilities(logits)
-            token.logprob = probabilities.logprob(of: id)
+            let probabilities = try LogProbabilities(logits: logits, position: position)
+            token.logprob = probabilities.of(id)
             if count > 0 { token.top = probabilities.top(count) }
         }
-        return .success(token)
+        return token
     }
 
     /// The bytes that a token shows as.

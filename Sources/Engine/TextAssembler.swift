@@ -36,25 +36,28 @@ struct TextAssembler {
     mutating func append(_ token: ReportedToken) -> Output {
         receivedBytes += token.bytes.count
         pending.append(Pending(token: token, end: receivedBytes))
-        return release(matcher.append(token.bytes))
+        switch matcher.append(token.bytes) {
+        case .released(let bytes): return release(bytes, stop: nil)
+        case .stopped(let bytes, let stop): return release(bytes, stop: stop)
+        }
     }
 
     /// Ends the text; everything held back becomes visible.
     mutating func finish() -> Output {
-        var output = release(matcher.finish())
+        var output = release(matcher.finish(), stop: nil)
         output.text += decoder.finish()
         output.tokens += pending.map(\.token)
         pending = []
         return output
     }
 
-    private mutating func release(_ match: StopMatcher.Output) -> Output {
+    private mutating func release(_ bytes: [UInt8], stop: String?) -> Output {
         var output = Output()
-        releasedBytes += match.released.count
-        output.text = decoder.append(match.released)
-        output.stop = match.stop
+        releasedBytes += bytes.count
+        output.text = decoder.append(bytes: bytes)
+        output.stop = stop
         // A token is shown once all its bytes are; where a stop string cut the text, also the one that was cut.
-        let isOver = match.stop != nil
+        let isOver = stop != nil
         var count = 0
         var start = pending.first.map { $0.end - $0.token.bytes.count } ?? 0
         for entry in pending {
