@@ -39,7 +39,8 @@ import Testing
         for _ in 0..<20 {
             let sum = Atomic<Int>(0)
             pool.run(chunkCount: 8) { sum.add($0, ordering: .relaxed) }
-            #expect(sum.load(ordering: .relaxed) == 28)
+            let total = sum.load(ordering: .relaxed)
+            #expect(total == 28)
             let clock = ContinuousClock()
             let end = clock.now + .microseconds(300)
             while clock.now < end {}
@@ -52,7 +53,8 @@ import Testing
         pool.run(chunkCount: 500) { _, thread in
             if thread < 0 || thread >= 3 { isWrong.store(true, ordering: .relaxed) }
         }
-        #expect(!isWrong.load(ordering: .relaxed))
+        let anyIsWrong = isWrong.load(ordering: .relaxed)
+        #expect(!anyIsWrong)
     }
 
     @Test func manyPoolsStartAndStop() {
