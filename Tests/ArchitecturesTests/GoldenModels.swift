@@ -5,6 +5,7 @@ import Checkpoints
 import Compute
 import Foundation
 import StrictJSON
+import Testing
 
 /// One of the tiny checkpoints in Tests/Fixtures/models and the logits that transformers computes for it.
 struct GoldenModel: Sendable, CustomTestStringConvertible {
