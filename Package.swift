@@ -53,7 +53,7 @@ let package = Package(
         module("Decoding", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
-        module("Engine", ["Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         module("HTTPServing", ["CNative", httpTypes]),
         module("Service", ["HTTPServing", "Engine", "Prompting", "StrictJSON", httpTypes, logging]),
         .executableTarget(

@@ -4,7 +4,7 @@ internal import Architectures
 public import Checkpoints
 internal import Compute
 internal import Glibc
-public import Tokenizers
+internal import Tokenizers
 
 /// Why a model cannot be loaded.
 public enum ModelLoadError: Error, Sendable, CustomStringConvertible {

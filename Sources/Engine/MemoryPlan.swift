@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Checkpoints
+import Checkpoints
 import Glibc
 
 /// The memory that a model will take, known before any of it is taken.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Architectures
+import Checkpoints
 import Compute
 import Decoding
 import Tokenizers

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CNative
+internal import Checkpoints
 internal import Compute
 internal import Dispatch
 internal import Glibc
@@ -176,7 +178,7 @@ public final class TemperEngine: InferenceEngine {
 
 private func runEngine(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let context else { return nil }
-    pthread_setname_np(pthread_self(), "engine")
+    tpr_name_thread("engine")
     Unmanaged<TemperEngine>.fromOpaque(context).takeRetainedValue().run()
     return nil
 }
