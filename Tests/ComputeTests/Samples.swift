@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Compute
+import Glibc
 import Testing
 
 /// Repeatable random numbers (SplitMix64).
@@ -96,3 +97,6 @@ extension Array where Element == Float {
     /// The bits of all elements: to compare what `==` does not tell apart.
     var bits: [UInt32] { map(\.bitPattern) }
 }
+
+/// e^x in double precision.
+func exponential(_ x: Double) -> Double { exp(x) }
