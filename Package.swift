@@ -66,7 +66,9 @@ let package = Package(
         tests("DecodingTests", ["Decoding"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
-        tests("EngineTests", ["Engine", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        tests(
+            "EngineTests",
+            ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
         tests("ServiceTests", ["Service", "Engine", "HTTPServing", "Prompting", "StrictJSON", httpTypes]),
     ],
