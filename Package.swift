@@ -61,7 +61,7 @@ let package = Package(
 
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("ComputeTests", ["Compute", "CNative"]),
-        tests("CheckpointsTests", ["Checkpoints", "Compute"]),
+        tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
