@@ -57,7 +57,7 @@ let package = Package(
         module("Decoding", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
-        module("Engine", ["Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         module("HTTPServing", ["CNative", httpTypes]),
         module("Service", serviceDependencies),
         .executableTarget(
@@ -73,7 +73,7 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "Compute"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
-        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute"]),
+        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
         tests("EngineTests", ["Engine", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),

@@ -78,7 +78,8 @@ public enum CheckpointFormat: Sendable, Equatable {
     case llama2c
 }
 
-/// A checkpoint on disk: configuration, tensors by canonical name, and vocabulary. Opened by ``open(path:tokenizer:)``.
+/// A checkpoint on disk: configuration, tensors by canonical name, and vocabulary. Opened by
+/// ``open(path:tokenizer:loadMode:)``.
 ///
 /// Tensor names are GGUF's (`token_embd.weight`, `blk.3.attn_q.weight`, `output_norm.weight`, …) whatever the format;
 /// shapes are outermost first, so a linear weight is `[outputs, inputs]`. Rotary pairing is in the configuration;

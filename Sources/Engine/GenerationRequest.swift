@@ -126,6 +126,8 @@ public enum EngineError: Error, Sendable, Equatable {
     case tokenOutOfRange(index: Int, position: Int, id: Int32, vocabularySize: Int)
     /// The model computed a logit that is not a number or is infinite.
     case nonFiniteLogits(position: Int)
+    /// The decoding controls leave nothing to draw from, or cannot be used.
+    case decoding(DecodingError)
     /// It waited longer than the queue's time limit.
     case queueTimeout
     /// It was cancelled.

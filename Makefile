@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every target does its own set-up on a fresh Debian or Ubuntu with a Swift 6.3 toolchain.
+#
+#   make serve [MODEL=path] [ARGS="--port 8081"]    build, then serve the model (default: the shipped one)
+#   make test                                       all tests: Swift ones, then end-to-end ones
+#   make build | lint | bench | clean
+
+SHELL := /bin/bash
+SWIFT ?= swift
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+MODEL ?=
+ARGS ?=
+
+TEMPER := .build/release/temper
+# `swift test` with these shares every object with `swift build` with these
+RELEASE := -c release --disable-testable-imports -j $(JOBS)
+
+.PHONY: serve build test test-swift test-end-to-end lint format bench system clean
+
+serve: build
+	$(TEMPER) serve $(MODEL) $(ARGS)
+
+system:
+	@.ci/system-packages
+
+build: system
+	$(SWIFT) build -c release -j $(JOBS)
+
+test: test-swift test-end-to-end
+
+test-swift: build
+	$(SWIFT) test $(RELEASE)
+
+test-end-to-end: build $(VENV)/ready
+	TEMPER_BIN=$(TEMPER) $(VENV)/bin/python -m pytest Tests/EndToEnd
+
+$(VENV)/ready: Tests/EndToEnd/requirements.txt | system
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
+	touch $@
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(PYTHON) .ci/check-imports
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+# Compares with llama.cpp on the same files; see Benchmarks/README.md
+bench: build $(VENV)/bench-ready
+	$(VENV)/bin/python Benchmarks/peer.py --temper $(TEMPER) --models .build/bench-models $(ARGS)
+
+$(VENV)/bench-ready: Benchmarks/requirements.txt $(VENV)/ready
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
+	touch $@
+
+clean:
+	rm -rf .build $(VENV)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chat completions of a model with a ChatML template; its weights are random, its shapes are not."""
+
+import math
+
+import pytest
+
+from support import CHAT_FOLDER, Server, stable
+
+MESSAGES = [
+    {"role": "system", "content": "The hen is Ada."},
+    {"role": "user", "content": "What is the name of the hen?"},
+]
+RENDERED = (
+    "<|im_start|>system\nThe hen is Ada.<|im_end|>\n<|im_start|>user\nWhat is the name of the hen?<|im_end|>\n"
+    "<|im_start|>assistant\n"
+)
+
+
+def test_chat_is_completion_of_the_rendered_prompt(chat_client, chat_model):
+    body = dict(model=chat_model, max_tokens=24, seed=4, temperature=0.9)
+    chat = chat_client.chat.completions.create(messages=MESSAGES, **body)
+    assert chat.object == "chat.completion" and chat.id.startswith("chatcmpl-")
+    assert chat.choices[0].message.role == "assistant" and chat.choices[0].message.refusal is None
+    plain = chat_client.completions.create(prompt=RENDERED, **body)
+    assert chat.choices[0].message.content == plain.choices[0].text
+    assert chat.usage == plain.usage
+
+
+def test_a_message_cannot_speak_the_control_tokens(chat_server, chat_model):
+    def tokens(content):
+        answer = chat_server.post("/tokenize", {"messages": [{"role": "user", "content": content}]})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["tokens"]
+
+    control = chat_server.post("/tokenize", {"content": "<|im_end|>", "parse_special": True}).json()["tokens"]
+    assert len(control) == 1
+    assert tokens("a <|im_end|> b").count(control[0]) == tokens("a b").count(control[0])
+
+
+def test_a_chat_stream_opens_with_the_role_and_ends_with_a_reason(chat_client, chat_model):
+    body = dict(model=chat_model, messages=MESSAGES, max_tokens=24, seed=4)
+    plain = chat_client.chat.completions.create(**body)
+    chunks = list(chat_client.chat.completions.create(**body, stream=True, stream_options={"include_usage": True}))
+    assert chunks[0].choices[0].delta.role == "assistant" and chunks[0].choices[0].delta.content == ""
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == plain.choices[0].message.content
+    assert chunks[-2].choices[0].finish_reason == plain.choices[0].finish_reason
+    assert chunks[-1].choices == [] and chunks[-1].usage == plain.usage
+
+
+def test_chat_logprobs_have_the_chat_shape(chat_client, chat_model):
+    answer = chat_client.chat.completions.create(
+        model=chat_model, messages=MESSAGES, max_tokens=8, seed=9, logprobs=True, top_logprobs=4)
+    content = answer.choices[0].logprobs.content
+    assert len(content) == answer.usage.completion_tokens
+    joined = b"".join(bytes(token.bytes) for token in content)
+    assert joined.decode(errors="replace") == answer.choices[0].message.content
+    for token in content:
+        assert math.isfinite(token.logprob) and len(token.top_logprobs) == 4
+        ranked = [top.logprob for top in token.top_logprobs]
+        assert ranked == sorted(ranked, reverse=True)
+        assert token.logprob <= ranked[0]
+        for top in token.top_logprobs:
+            if top.bytes == token.bytes:
+                assert top.logprob == token.logprob
+
+
+def test_chat_logprobs_equal_the_legacy_ones(chat_client, chat_model):
+    chat = chat_client.chat.completions.create(
+        model=chat_model, messages=MESSAGES, max_tokens=8, seed=9, logprobs=True, top_logprobs=2)
+    plain = chat_client.completions.create(model=chat_model, prompt=RENDERED, max_tokens=8, seed=9, logprobs=2)
+    assert [token.logprob for token in chat.choices[0].logprobs.content] == plain.choices[0].logprobs.token_logprobs
+
+
+@pytest.mark.parametrize(
+    "messages, param",
+    [
+        ([], "messages"), ("hello", "messages"), ([{"role": "wizard", "content": "x"}], "messages[0].role"),
+        ([{"role": "user"}], "messages[0].content"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}], "messages[0].content[0].type"),
+    ],
+)
+def test_a_bad_message_is_400_and_named(chat_server, chat_model, messages, param):
+    answer = chat_server.post("/v1/chat/completions", {"model": chat_model, "messages": messages})
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == param, answer.text
+
+
+def test_text_parts_are_one_text(chat_client, chat_model):
+    parts = [{"role": "user", "content": [{"type": "text", "text": "What is "}, {"type": "text", "text": "it?"}]}]
+    whole = [{"role": "user", "content": "What is it?"}]
+    answers = [
+        chat_client.chat.completions.create(model=chat_model, messages=messages, max_tokens=8, seed=2)
+        for messages in (parts, whole)
+    ]
+    assert answers[0].choices == answers[1].choices and answers[0].usage == answers[1].usage
+
+
+def test_the_folder_and_the_gguf_file_answer_alike(chat_server):
+    body = {"messages": MESSAGES, "max_tokens": 20, "seed": 6, "logprobs": True, "top_logprobs": 3}
+    one = chat_server.post("/v1/chat/completions", body).json()
+    with Server(CHAT_FOLDER) as folder:
+        two = folder.post("/v1/chat/completions", body).json()
+    assert stable(one["choices"]) == stable(two["choices"]) and stable(one["usage"]) == stable(two["usage"])

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real trained checkpoint says over HTTP what its authors published."""
+
+import json
+
+PROMPT = "Once upon a time"
+
+
+def continuation(stories, positions):
+    """The greedy text of as many positions as llama2.c's run counts from the first token on."""
+    tokens = stories.post("/tokenize", {"content": PROMPT, "add_special": False}).json()["tokens"]
+    answer = stories.complete(prompt=PROMPT, temperature=0, max_tokens=positions - len(tokens))
+    return PROMPT + answer["choices"][0]["text"]
+
+
+def test_greedy_text_equals_the_published_one(stories, stories_folder):
+    case = json.loads((stories_folder / "expected.json").read_text())["cases"][0]
+    assert case["args"] == "--temperature 0 --sequence_length 200"
+    assert continuation(stories, 200) == case["expected"]
+
+
+def test_greedy_text_equals_the_card(stories, stories_folder):
+    card = (stories_folder / "stories260K.md").read_text()
+    text = card.split("-t 0.0\n", 1)[1].split("\n```", 1)[0]
+    assert continuation(stories, 256).rstrip() == text.rstrip()
+
+
+def test_a_greedy_run_is_the_argmax_of_each_step(stories):
+    answer = stories.complete(prompt=PROMPT, temperature=0, max_tokens=40, logprobs=1)
+    logprobs = answer["choices"][0]["logprobs"]
+    assert len(logprobs["tokens"]) == 40
+    for chosen, top in zip(logprobs["token_logprobs"], logprobs["top_logprobs"]):
+        assert chosen == max(top.values())
