@@ -54,6 +54,14 @@ public struct ReportedToken: Sendable {
     public var logprob: Float?
     /// The likeliest ids at its place, best first, ties by smaller id; empty if not asked for.
     public var top: [TokenLogprob]
+
+    /// A report of the given parts.
+    public init(id: Int32, bytes: [UInt8], logprob: Float? = nil, top: [TokenLogprob] = []) {
+        self.id = id
+        self.bytes = bytes
+        self.logprob = logprob
+        self.top = top
+    }
 }
 
 /// Why a choice ended.
@@ -82,6 +90,9 @@ public struct GenerationUsage: Sendable, Equatable {
     public var prefillDuration = Duration.zero
     /// Time from then to the end.
     public var decodeDuration = Duration.zero
+
+    /// Nothing spent.
+    public init() {}
 }
 
 /// What happens to a request. `index` is its place in the submitted group.
