@@ -99,4 +99,18 @@ public struct Checkpoint: Sendable {
     public var generationConfig: JSON?
     /// The size of all files, in bytes.
     public var fileBytes: Int
+
+    /// A checkpoint of the given parts, such as one made by training; nothing is checked.
+    public init(
+        format: CheckpointFormat, config: ModelConfig?, tensors: [String: Tensor], tokenizer: TokenizerSource?,
+        metadata: [(key: String, value: String)] = [], generationConfig: JSON? = nil, fileBytes: Int = 0
+    ) {
+        self.format = format
+        self.config = config
+        self.tensors = tensors
+        self.tokenizer = tokenizer
+        self.metadata = metadata
+        self.generationConfig = generationConfig
+        self.fileBytes = fileBytes
+    }
 }
