@@ -100,10 +100,10 @@ public struct Checkpoint: Sendable {
     /// The size of all files, in bytes.
     public var fileBytes: Int
 
-    /// A checkpoint of the given parts.
-    package init(
+    /// A checkpoint of the given parts, such as one made by training; nothing is checked.
+    public init(
         format: CheckpointFormat, config: ModelConfig?, tensors: [String: Tensor], tokenizer: TokenizerSource?,
-        metadata: [(key: String, value: String)] = [], generationConfig: JSON? = nil, fileBytes: Int
+        metadata: [(key: String, value: String)] = [], generationConfig: JSON? = nil, fileBytes: Int = 0
     ) {
         self.format = format
         self.config = config

@@ -94,7 +94,8 @@ extension CheckpointSummary: CustomStringConvertible {
 
     /// The text without control characters, which could steer a terminal.
     private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(200)))
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(200)))
     }
 
     /// The number with a comma between thousands.
@@ -170,7 +171,11 @@ extension CheckpointSummary: CustomStringConvertible {
             object.member(
                 "metadata",
                 array: { list in
-                    for (key, value) in metadata { list.array { $0.value(key); $0.value(value) } }
+                    for (key, value) in metadata {
+                        list.array {
+                            $0.value(key); $0.value(value)
+                        }
+                    }
                 })
         }
     }

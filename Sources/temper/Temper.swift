@@ -6,5 +6,6 @@ import ArgumentParser
 @main
 struct Temper: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "temper", abstract: "An inference server for small language models with every decoding lever.")
+        commandName: "temper", abstract: "An inference server for small language models with every decoding lever.",
+        subcommands: [BenchCommand.self])
 }

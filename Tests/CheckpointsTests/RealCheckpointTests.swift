@@ -8,7 +8,7 @@ import Testing
 struct RealCheckpointTests {
     static let stories = "checkpoints/stories260K/stories260K.bin"
 
-    @Test func `stories260K opens with the vocabulary beside it`() throws {
+    @Test func storiesOpensWithTheVocabularyBesideIt() throws {
         let checkpoint = try Checkpoint.open(path: TestData.path(Self.stories))
         let config = try #require(checkpoint.config)
         #expect(checkpoint.format == .llama2c)
@@ -35,7 +35,7 @@ struct RealCheckpointTests {
         ("gpt-2", "gpt2", "gpt-2", 50_257, 50_000), ("gpt-neox", "gpt2", nil, 50_432, 50_009),
         ("llama-spm", "llama", "default", 32_000, 0),
     ])
-    func `a GGUF that holds a vocabulary only opens without a configuration`(
+    func aVocabularyAloneOpensWithoutAConfiguration(
         name: String, model: String, pre: String?, pieceCount: Int, mergeCount: Int
     ) throws {
         let path = TestData.path("tokenizers/llama.cpp-vocab/ggml-vocab-\(name).gguf")
@@ -61,7 +61,7 @@ struct RealCheckpointTests {
     }
 
     @Test(arguments: [("tensor-1d-int32", "I32"), ("tensor-2d-float64", "F64")])
-    func `a safetensors file of a type we do not compute with is refused by the type's name`(
+    func aTypeWeDoNotComputeWithIsRefusedByName(
         name: String, type: String
     ) {
         let error = #expect(throws: CheckpointError.self) {
@@ -70,7 +70,7 @@ struct RealCheckpointTests {
         #expect(error?.description.contains(type) == true, "\(String(describing: error))")
     }
 
-    @Test func `llama2c version 1 and foreign layouts are refused with a message`() {
+    @Test func foreignLayoutsAreRefusedWithAMessage() {
         let error = #expect(throws: CheckpointError.self) {
             try Checkpoint.open(path: TestData.path("checkpoints/stories260K/checkpoint_v1.bin"))
         }

@@ -108,7 +108,8 @@ extension GGUFVocabulary {
         var kinds: [TokenKind] = []
         for (index, bytes) in llama2cPieces.enumerated() {
             guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw .badVocabulary(file: "vocabulary", what: "piece \(index)", expected: "UTF-8", found: "other bytes")
+                throw .badVocabulary(
+                    file: "vocabulary", what: "piece \(index)", expected: "UTF-8", found: "other bytes")
             }
             let isByte = bytes.count == 6 && text.hasPrefix("<0x") && text.hasSuffix(">")
             pieces.append(
