@@ -70,12 +70,14 @@ let package = Package(
 
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("ComputeTests", ["Compute", "CNative"]),
-        tests("CheckpointsTests", ["Checkpoints", "Compute"]),
+        tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
-        tests("EngineTests", ["Engine", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        tests(
+            "EngineTests",
+            ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
         tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
     ],

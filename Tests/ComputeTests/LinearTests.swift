@@ -52,4 +52,65 @@ func linear(
             }
         }
     }
+
+    @Test(arguments: ElementType.allCases)
+    func rowsDoNotDependOnTheirNumberOrOnThreads(type: ElementType) throws {
+        var generator = SeededGenerator(seed: 21)
+        let kernels = [1, 2, 3].map { Kernels(pool: WorkerPool(threadCount: $0)) }
+        // Odd numbers of outputs, and columns that leave rests of lanes (plain types) and of column blocks.
+        let sizes = type.blockSize == 1 ? [(29, 67), (50, 515), (1, 8)] : [(29, 256), (50, 768), (1, 512)]
+        for (outputs, columns) in sizes {
+            let weight = try randomTensor(type, rows: outputs, columns: columns, using: &generator)
+            let bias = try randomTensor(.f32, rows: 1, columns: outputs, using: &generator)
+            for rows in Array(1...9) + [37, 64, 70] {
+                let input = generator.normals(rows * columns)
+                let alone = (0..<rows).flatMap { row in
+                    linear(
+                        kernels[0], weight, Array(input[row * columns..<(row + 1) * columns]), rows: 1, bias: bias)
+                }
+                for kernels in kernels {
+                    let together = linear(kernels, weight, input, rows: rows, bias: bias)
+                    #expect(
+                        together.bits == alone.bits,
+                        "\(rows)×\(outputs)×\(columns), \(kernels.pool.threadCount) threads")
+                }
+            }
+        }
+    }
+
+    @Test func largeMapsDoNotDependOnThreads() throws {
+        // Enough work that the pool is really used.
+        var generator = SeededGenerator(seed: 22)
+        let kernels = [1, 2, 3].map { Kernels(pool: WorkerPool(threadCount: $0)) }
+        for type in ElementType.allCases {
+            let weight = try randomTensor(type, rows: 700, columns: 1024, using: &generator)
+            for rows in [1, 5] {
+                let input = generator.normals(rows * 1024)
+                let results = kernels.map { linear($0, weight, input, rows: rows).bits }
+                #expect(results[1] == results[0], "\(type.name), 2 threads, \(rows) rows")
+                #expect(results[2] == results[0], "\(type.name), 3 threads, \(rows) rows")
+            }
+        }
+    }
+
+    @Test(arguments: ElementType.allCases)
+    func theBestKernelsGiveTheBitsOfThePortableOnes(type: ElementType) throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed)
+        let portable = Kernels(pool: WorkerPool(threadCount: 1), isPortable: true)
+        let best = Kernels(pool: WorkerPool(threadCount: 1))
+        let sizes =
+            type.blockSize == 1 ? Array(1...67) + [300, 513] : [1, 2, 3, 5, 8, 9, 16].map { $0 * type.blockSize }
+        for columns in sizes {
+            for (rows, outputs) in [(1, 9), (1, 3), (2, 5), (3, 7), (4, 4), (7, 26)] {
+                let misalignment = Int.random(in: 0...3, using: &generator)
+                let weight = try randomTensor(
+                    type, rows: outputs, columns: columns, misalignment: misalignment, using: &generator)
+                let input = generator.normals(rows * columns)
+                #expect(
+                    linear(best, weight, input, rows: rows).bits == linear(portable, weight, input, rows: rows).bits,
+                    "seed \(seed): \(rows)×\(outputs)×\(columns)")
+            }
+        }
+    }
 }

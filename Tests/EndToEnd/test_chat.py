@@ -53,7 +53,7 @@ def test_chat_logprobs_have_the_chat_shape(chat_client, chat_model):
         model=chat_model, messages=MESSAGES, max_tokens=8, seed=9, logprobs=True, top_logprobs=4)
     content = answer.choices[0].logprobs.content
     assert len(content) == answer.usage.completion_tokens
-    joined = b"".join(bytes(token.bytes) for token in content)
+    joined = b"".join(bytes(token.bytes or []) for token in content)
     assert joined.decode(errors="replace") == answer.choices[0].message.content
     for token in content:
         assert math.isfinite(token.logprob) and len(token.top_logprobs) == 4

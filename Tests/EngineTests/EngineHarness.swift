@@ -4,6 +4,7 @@ import Decoding
 import Engine
 import Foundation
 import Synchronization
+import Tokenizers
 
 /// What a group's sink was told, gathered until its last event.
 final class Recorder: Sendable {

@@ -15,9 +15,11 @@ struct SchedulerTests {
         Scheduler.Unit(promptTokens: prompt, choiceCount: choices, maxTokens: max)
     }
 
-    @Test("counts the prompt's full blocks once and the rest per choice", arguments: [
-        (32, 1, 0, 1), (32, 1, 1, 2), (33, 1, 0, 2), (33, 4, 31, 5), (33, 4, 32, 9), (64, 3, 32, 5), (1, 2, 0, 2),
-    ])
+    @Test(
+        "counts the prompt's full blocks once and the rest per choice",
+        arguments: [
+            (32, 1, 0, 1), (32, 1, 1, 2), (33, 1, 0, 2), (33, 4, 31, 5), (33, 4, 32, 9), (64, 3, 32, 5), (1, 2, 0, 2),
+        ])
     func blockCount(_ prompt: Int, _ choices: Int, _ max: Int, _ expected: Int) {
         #expect(unit(prompt, choices, max).blockCount(blockTokens: 32) == expected)
     }
@@ -25,9 +27,11 @@ struct SchedulerTests {
     @Test("prefills in chunks in order of arrival, then decodes every choice")
     func chunks() {
         var scheduler = makeScheduler()
+        var admitted: [Int]
         scheduler.enqueue(1, unit(40, 2))
         scheduler.enqueue(2, unit(10))
-        #expect(scheduler.admit() == [1, 2])
+        admitted = scheduler.admit()
+        #expect(admitted == [1, 2])
         #expect(scheduler.plan(tokenBudget: 32) == [.prefill(unit: 1, range: 0..<32)])
         scheduler.prefilled(1, upTo: 32)
         #expect(
@@ -54,23 +58,33 @@ struct SchedulerTests {
     @Test("admits in order of arrival and never more than the cache or the choice limit holds")
     func admission() {
         var scheduler = makeScheduler(choices: 4, blocks: 10)
+        var admitted: [Int]
         scheduler.enqueue(1, unit(64, 2, 64))
-        #expect(scheduler.admit() == [1])
+        admitted = scheduler.admit()
+        #expect(admitted == [1])
         #expect(scheduler.reservedBlockCount == 6)
         scheduler.enqueue(2, unit(160, 1, 0))
         scheduler.enqueue(3, unit(1, 1, 1))
         // The first in line does not fit, and no one overtakes it.
-        #expect(scheduler.admit() == [])
+        admitted = scheduler.admit()
+        #expect(admitted == [])
         #expect(scheduler.waitingCount == 2)
-        #expect(!scheduler.choiceEnded(1))
-        #expect(scheduler.admit() == [])
-        #expect(scheduler.choiceEnded(1))
-        #expect(scheduler.admit() == [2, 3])
+        var isOver = scheduler.choiceEnded(1)
+        #expect(!isOver)
+        admitted = scheduler.admit()
+        #expect(admitted == [])
+        isOver = scheduler.choiceEnded(1)
+        #expect(isOver)
+        admitted = scheduler.admit()
+        #expect(admitted == [2, 3])
         #expect(scheduler.runningChoiceCount == 2)
         scheduler.enqueue(4, unit(1, 3, 1))
-        #expect(scheduler.admit() == [])
-        #expect(scheduler.choiceEnded(3))
-        #expect(scheduler.admit() == [4])
+        admitted = scheduler.admit()
+        #expect(admitted == [])
+        isOver = scheduler.choiceEnded(3)
+        #expect(isOver)
+        admitted = scheduler.admit()
+        #expect(admitted == [4])
     }
 
     @Test("leaves paused units out and gives back what removed units held")

@@ -17,8 +17,7 @@ struct RealVocabularyTests {
     @Test(arguments: ["gpt-2", "falcon", "llama-spm"])
     func ggufVocabularyGivesTheIDsOfLlamaCpp(name: String) throws {
         let path = "llama.cpp-vocab/ggml-vocab-\(name).gguf"
-        let vocabulary = try GGUFFixture.vocabulary(try TestFiles.bytes(data: path))
-        let tokenizer = try makeTokenizer(from: .gguf(vocabulary), vocabularySize: nil)
+        let tokenizer = try TestFiles.tokenizer(data: path)
         let lines = String(decoding: try TestFiles.bytes(data: path + ".out"), as: UTF8.self)
             .split(separator: "\n", omittingEmptySubsequences: false)
         let inputs = try llamaCppInputs()
@@ -33,9 +32,7 @@ struct RealVocabularyTests {
     }
 
     @Test func gptNeoXWithoutPreTokenizerNameRoundTrips() throws {
-        let vocabulary = try GGUFFixture.vocabulary(
-            try TestFiles.bytes(data: "llama.cpp-vocab/ggml-vocab-gpt-neox.gguf"))
-        let tokenizer = try makeTokenizer(from: .gguf(vocabulary), vocabularySize: 50432)
+        let tokenizer = try TestFiles.tokenizer(data: "llama.cpp-vocab/ggml-vocab-gpt-neox.gguf", size: 50432)
         for text in try llamaCppInputs() {
             #expect(tokenizer.decode(tokenizer.encode(text, addSpecial: true, parseSpecial: true)) == text)
         }
@@ -52,12 +49,7 @@ struct RealVocabularyTests {
     }
 
     @Test func gpt2FromTokenizerJSONGivesThePublishedIDs() throws {
-        let tokenizer = try makeTokenizer(
-            from: .huggingFace(
-                tokenizer: try TestFiles.json(data: "gpt2/tokenizer.json"),
-                config: try TestFiles.json(data: "gpt2/tokenizer_config.json"), generationConfig: nil,
-                chatTemplate: nil),
-            vocabularySize: 50257)
+        let tokenizer = try TestFiles.tokenizer(data: "gpt2/tokenizer.json", size: 50257)
         let vector = try published("gpt2_encoded_tokens.json")
         let ids = tokenizer.encode(vector.text, addSpecial: true, parseSpecial: true)
         #expect(ids == vector.ids)
@@ -96,33 +88,19 @@ struct RealVocabularyTests {
     }
 
     @Test func llama2FromTokenizerBinGivesThePublishedIDs() throws {
-        let tokenizer = try Llama2CFixture.tokenizer(try TestFiles.bytes(data: "llama2/tokenizer.bin"), count: 32000)
+        let tokenizer = try TestFiles.tokenizer(data: "llama2/tokenizer.bin", size: 32000)
         let vector = try published("llama_encoded.json")
         let ids = tokenizer.encode(vector.text, addSpecial: true, parseSpecial: false)
         #expect(ids == vector.ids)
         #expect(tokenizer.decode(ids) == vector.text)
         #expect(tokenizer.bosID == 1 && tokenizer.eosID == 2 && tokenizer.endIDs == [2])
     }
-}
 
-/// Reads llama2.c's `tokenizer.bin`: the longest piece's length, then score, length and bytes of each.
-enum Llama2CFixture {
-    static func tokenizer(_ bytes: [UInt8], count: Int) throws -> any Tokenizer {
-        var pieces: [[UInt8]] = []
-        var scores: [Float] = []
-        var offset = 4
-        func word() throws -> UInt32 {
-            try #require(offset + 4 <= bytes.count)
-            defer { offset += 4 }
-            return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
-        }
-        for _ in 0..<count {
-            scores.append(Float(bitPattern: try word()))
-            let length = Int(try word())
-            try #require(offset + length <= bytes.count)
-            pieces.append(Array(bytes[offset..<offset + length]))
-            offset += length
-        }
-        return try makeTokenizer(from: .llama2c(pieces: pieces, scores: scores), vocabularySize: count)
+    @Test func llama2FromTokenizerBinGivesTheIDsOfSentencePieceForRandomStrings() throws {
+        let texts = try #require(try TestFiles.json(fixture: "texts.json").arrayValue).compactMap(\.stringValue)
+        let hashes = try #require(try TestFiles.json(fixture: "llama2-hashes.json").arrayValue)
+            .compactMap(\.stringValue)
+        try #require(hashes.count == 300)
+        expectHashes(try TestFiles.tokenizer(data: "llama2/tokenizer.bin", size: 32000), texts, hashes)
     }
 }

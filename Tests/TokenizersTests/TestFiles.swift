@@ -36,6 +36,12 @@ enum TestFiles {
         try JSONParser.parse(try bytes(data: path), limits: .file)
     }
 
+    /// The tokenizer of a file of real data.
+    static func tokenizer(data path: String, size: Int? = nil) throws -> any Tokenizer {
+        let file = try #require(data).appendingPathComponent("tokenizers").appendingPathComponent(path)
+        return try makeTokenizer(from: try TokenizerSource.open(path: file.path), vocabularySize: size)
+    }
+
     static func json(fixture name: String) throws -> JSON {
         try JSONParser.parse([UInt8](try Data(contentsOf: fixtures.appendingPathComponent(name))), limits: .file)
     }
@@ -67,6 +73,33 @@ func expectEqual(_ tokenizer: any Tokenizer, _ vectors: [Vector], addSpecial: Bo
         }
     }
     #expect(failures == 0, "\(failures) of \(vectors.count) differ")
+}
+
+/// Compares the hashes of the ids of texts, and reports the first few that differ.
+func expectHashes(
+    _ tokenizer: any Tokenizer, _ texts: [String], _ hashes: [String], addSpecial: Bool = false,
+    parseSpecial: Bool = false
+) {
+    var failures = 0
+    for (text, hash) in zip(texts, hashes) {
+        let ids = tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+        guard hashed(ids) != hash else { continue }
+        failures += 1
+        if failures <= 5 { Issue.record("\(text.debugDescription): got \(ids)") }
+    }
+    #expect(failures == 0, "\(failures) of \(hashes.count) differ")
+}
+
+/// FNV-1a, 64 bits, over the ids as little-endian 32-bit integers, in hexadecimal (random_text.py has the same).
+func hashed(_ ids: [Int32]) -> String {
+    var state: UInt64 = 0xCBF2_9CE4_8422_2325
+    for id in ids {
+        for shift in [0, 8, 16, 24] {
+            state = (state ^ UInt64(UInt8(truncatingIfNeeded: id >> Int32(shift)))) &* 0x100_0000_01B3
+        }
+    }
+    let digits = String(state, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
 /// A generator of random numbers that is the same everywhere (SplitMix64).

@@ -4,7 +4,9 @@
 // Every table gives the same bits. What fixes them:
 // - A dot product keeps 8 float lanes. For plain weights element k belongs to lane k % 8, and a lane accumulates by fused
 //   multiply-add in order of k. For block formats a lane owns elements 4*lane..4*lane+3 of each run of 32; products of
-//   a block are summed exactly as integers, converted to float, and accumulated by fused multiply-add in order of blocks.
+//   a block are summed exactly as integers, converted to float, and accumulated by fused multiply-add in order of blocks
+//   (first the products, then the minima). What belongs to groups of 16 (minima, and the offset of Q3_K and Q6_K) goes
+//   to lane l for groups 2l and 2l+1.
 // - The lanes s are summed as ((s0+s4)+(s2+s6)) + ((s1+s5)+(s3+s7)).
 // - Nothing of this depends on how many rows or outputs a call computes.
 #ifndef TPR_KERNELS_H

@@ -39,9 +39,12 @@ static void dot32(uint32_t type, const uint8_t *row, const tpr_input *input, siz
     }
 }
 
+/// Values are taken unsigned, as they are stored; what that adds is subtracted by groups of 16, groups 2l and 2l + 1 in
+/// lane l.
 static void dot256(uint32_t type, const uint8_t *row, const tpr_input *input, size_t at, size_t count, float lanes[8]) {
     size_t stride = tpr_block_bytes(type);
     int has_minimum = tpr_has_minimum(type);
+    int offset = type == TPR_Q6_K ? 32 : type == TPR_Q3_K ? 4 : 0;
     for (size_t k = 0; k < count; k += 256, row += stride) {
         tpr_unpacked256 block;
         tpr_unpack256(type, row, &block);
@@ -50,8 +53,11 @@ static void dot256(uint32_t type, const uint8_t *row, const tpr_input *input, si
         float scale = input->scales[(at + k) / 256];
         float factor = block.scale * scale, minimum = -(block.minimum * scale);
         int32_t products[8] = {0};
-        for (size_t i = 0; i < 256; i++) { products[i % 32 / 4] += block.scales[i / 16] * block.values[i] * bytes[i]; }
+        for (size_t i = 0; i < 256; i++) {
+            products[i % 32 / 4] += block.scales[i / 16] * (block.values[i] + offset) * bytes[i];
+        }
         for (size_t l = 0; l < 8; l++) {
+            products[l] -= offset * (block.scales[2 * l] * sums[2 * l] + block.scales[2 * l + 1] * sums[2 * l + 1]);
             lanes[l] = fmaf(factor, (float)products[l], lanes[l]);
             if (has_minimum) {
                 int32_t sum = block.minima[2 * l] * sums[2 * l] + block.minima[2 * l + 1] * sums[2 * l + 1];
@@ -76,7 +82,7 @@ static void linear(const tpr_linear *map, size_t first, size_t last, void *scrat
             } else {
                 dot256(map->type, row, &map->input, at, map->columns, lanes);
             }
-            float sum = tpr_sum8_scalar(lanes);
+            float sum = tpr_sum_of_lanes_scalar(lanes);
             map->output[m * map->output_stride + n] = map->bias ? sum + map->bias[n] : sum;
         }
     }
@@ -109,7 +115,7 @@ static void attend(const tpr_attention *job, size_t index) {
             for (size_t d = 0; d < size; d++) {
                 lanes[d % 8] = fmaf(load_cached(job, keys + (size_t)i * size * element, d), query[d], lanes[d % 8]);
             }
-            weights[i] = tpr_sum8_scalar(lanes) * job->scale;
+            weights[i] = tpr_sum_of_lanes_scalar(lanes) * job->scale;
             best = weights[i] > best ? weights[i] : best;
         }
         float correction = tpr_exp1_scalar(greatest - best);
@@ -118,7 +124,7 @@ static void attend(const tpr_attention *job, size_t index) {
             weights[i] = tpr_exp1_scalar(weights[i] - best);
             lanes[i % 8] += weights[i];
         }
-        sum = fmaf(sum, correction, tpr_sum8_scalar(lanes));
+        sum = fmaf(sum, correction, tpr_sum_of_lanes_scalar(lanes));
         greatest = best;
         for (size_t d = 0; d < size; d++) {
             float total = output[d] * correction;
