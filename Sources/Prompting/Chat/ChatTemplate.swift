@@ -28,7 +28,7 @@ public struct ChatTemplate: Sendable {
 
     /// Which way of writing it is.
     public let format: Format
-    /// Whether the rendered text starts with BOS.
+    /// Whether the template writes BOS at the start of the text.
     public let writesBOS: Bool
 
     private let renderer: any ChatRenderer
@@ -96,7 +96,7 @@ public struct ChatTemplate: Sendable {
     ) throws(PromptingError) -> [Int32] {
         let prompt = try prompt(messages, addGenerationPrompt: addGenerationPrompt)
         let ids = tokenizer.encode(prompt.text, parseSpecialIn: prompt.trusted)
-        guard !writesBOS, tokenizer.addsBOS, let bos = tokenizer.bosID else { return ids }
+        guard tokenizer.addsBOS, let bos = tokenizer.bosID, ids.first != bos else { return ids }
         return [bos] + ids
     }
 }

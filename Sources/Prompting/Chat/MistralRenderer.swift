@@ -44,6 +44,10 @@ struct MistralRenderer: ChatRenderer {
         _ messages: [ChatMessage], addGenerationPrompt: Bool, controls: ChatControls, into prompt: inout RenderedPrompt
     ) throws(PromptingError) {
         let (system, turns) = try alternating(messages, allowsSystem: systemPlace != .refused)
+        // The template would drop the system message without a word.
+        if systemPlace == .last, system != nil, turns.last?.role == .assistant {
+            throw .missingMessage(index: messages.count, expected: .user, format: format)
+        }
         prompt.append(template: controls.bos)
         for (index, message) in zip(turns.indices, turns) {
             guard message.role == .user else {
