@@ -91,8 +91,10 @@ public struct GenerationUsage: Sendable, Equatable {
     /// Time from then to the end.
     public var decodeDuration = Duration.zero
 
-    /// Nothing spent.
-    public init() {}
+    /// Nothing spent on a prompt of so many tokens.
+    public init(promptTokens: Int = 0) {
+        self.promptTokens = promptTokens
+    }
 }
 
 /// What happens to a request. `index` is its place in the submitted group.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 package import Engine
 package import StrictJSON
 
@@ -47,6 +48,8 @@ package enum APIError: Error, Sendable, Equatable {
     case nonFiniteLogits(position: Int)
     /// The work was stopped by the server.
     case cancelled
+    /// A fault of the server; what it is, in words.
+    case internalFault(String)
 
     /// The error for what an engine says. `param` names the prompt in the request.
     package init(_ error: EngineError, param: String) {
@@ -64,6 +67,16 @@ package enum APIError: Error, Sendable, Equatable {
                 param: "\(param)[\(position)]", found: String(id),
                 allowed: Allowed(min: 0, max: Double(vocabularySize - 1)))
         case .nonFiniteLogits(let position): self = .nonFiniteLogits(position: position)
+        case .decoding(.badLogit(_, _, let position)), .decoding(.noCandidates(let position)):
+            self = .nonFiniteLogits(position: position)
+        case .decoding(.tooManyStops(let limit, let found)):
+            self = .notAllowed(
+                param: "stop", found: "\(found) strings",
+                allowed: Allowed(min: 0, max: Double(limit), counting: "strings"))
+        case .decoding(.emptyStop(let index)), .decoding(.stopTooLong(let index, _, _)):
+            self = .notAllowed(
+                param: "stop[\(index)]", found: "another length", allowed: RequestFields.stopLengthRange)
+        case .decoding(.logitCount): self = .internalFault("the model computed logits of another vocabulary")
         case .queueTimeout: self = .queueTimeout
         case .cancelled: self = .cancelled
         case .unknownModel(let name): self = .modelNotFound(name, available: [])
@@ -81,7 +94,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .methodNotAllowed: 405
         case .queueTimeout: 408
         case .unsupportedMediaType: 415
-        case .nonFiniteLogits: 500
+        case .nonFiniteLogits, .internalFault: 500
         case .queueFull, .loading, .shuttingDown, .cancelled: 503
         }
     }
@@ -109,6 +122,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .shuttingDown: "shutting_down"
         case .nonFiniteLogits: "non_finite_logits"
         case .cancelled: "cancelled"
+        case .internalFault: "internal_error"
         }
     }
 
@@ -189,6 +203,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .nonFiniteLogits(let position):
             "the model computed a value that is not a finite number at position \(position)"
         case .cancelled: "the work was stopped by the server"
+        case .internalFault(let text): text
         }
     }
 

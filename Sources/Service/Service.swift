@@ -5,6 +5,7 @@ public import Engine
 public import HTTPServing
 import HTTPTypes
 public import Logging
+import Prompting
 import StrictJSON
 import Synchronization
 import Tokenizers
@@ -48,6 +49,8 @@ public final class Service: Sendable {
     private struct State {
         var stage = Stage.loading
         var engine: (any InferenceEngine)?
+        /// By model; read once, when the engine comes.
+        var chatTemplates: [String: Result<ChatTemplate, PromptingError>] = [:]
         var nextQueue = 0
     }
 
@@ -69,8 +72,13 @@ public final class Service: Sendable {
 
     /// Takes requests from now on.
     public func start(_ engine: any InferenceEngine) {
+        var templates: [String: Result<ChatTemplate, PromptingError>] = [:]
+        for model in engine.models {
+            templates[model.id] = Result { () throws(PromptingError) in try ChatTemplate(model.tokenizer) }
+        }
         state.withLock { state in
             state.engine = engine
+            state.chatTemplates = templates
             if state.stage == .loading { state.stage = .running }
         }
     }
@@ -148,6 +156,11 @@ public final class Service: Sendable {
         return model
     }
 
+    private func assembly(_ model: ModelInfo) -> PromptAssembly {
+        let template = state.withLock { $0.chatTemplates[model.id] }
+        return PromptAssembly(model: model, chatTemplate: template ?? .failure(.noChatTemplate))
+    }
+
     // MARK: Routes
 
     private func handleOther(
@@ -201,7 +214,8 @@ public final class Service: Sendable {
             case .tokenize:
                 let body = try read(.tokenize, request, &record)
                 send(
-                    try TokenizeRoutes.tokenize(body.values, model: body.model, warnings: body.warnings), responder,
+                    try TokenizeRoutes.tokenize(
+                        body.values, assembly: assembly(body.model), warnings: body.warnings), responder,
                     record)
             case .detokenize:
                 let body = try read(.detokenize, request, &record)
@@ -254,7 +268,7 @@ public final class Service: Sendable {
     ) throws(APIError) {
         let body = try read(endpoint, request, &record)
         let plan = try planner.plan(
-            body.values, endpoint: endpoint, model: body.model, warnings: body.warnings)
+            body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
         record.isStreamed = plan.stream != nil
         let queue = state.withLock { state in
             state.nextQueue = (state.nextQueue + 1) % answerQueues.count

@@ -18,14 +18,15 @@ struct GenerationPlanner: Sendable {
     ///
     /// - Throws: ``APIError`` where fields contradict each other, a prompt cannot be made or does not fit.
     func plan(
-        _ values: FieldValues, endpoint: Endpoint, model: ModelInfo, warnings: [RequestWarning]
+        _ values: FieldValues, endpoint: Endpoint, assembly: PromptAssembly, warnings: [RequestWarning]
     ) throws(APIError) -> GenerationPlan {
+        let model = assembly.model
         var warnings = warnings
         let stream = try stream(values)
         let logprobCount = try logprobCount(values, endpoint)
         let seed = values[RequestFields.seed] ?? Int64(UInt64.random(in: 0..<(1 << 53)))
         let echoes = endpoint == .completions && values[RequestFields.echo]
-        var prompts = try PromptAssembly(model: model).prompts(values, endpoint: endpoint)
+        var prompts = try assembly.prompts(values, endpoint: endpoint)
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]

@@ -2,6 +2,7 @@
 
 import Engine
 import Prompting
+import StrictJSON
 import Tokenizers
 
 /// Makes the prompts of a request: text and ids as they are, messages by the model's chat template, examples by the

@@ -7,11 +7,11 @@ import Tokenizers
 /// `POST /tokenize` and `POST /detokenize` in the dialects of llama-server and vLLM; answers hold the fields of both.
 enum TokenizeRoutes {
     /// `/tokenize`: `content`, `prompt` or `messages` to `{tokens, count, max_model_len, token_strs?}`.
-    static func tokenize(_ values: FieldValues, model: ModelInfo, warnings: [RequestWarning]) throws(APIError)
-        -> [UInt8]
-    {
-        let tokenizer = model.tokenizer
-        let ids = try ids(values, model: model)
+    static func tokenize(
+        _ values: FieldValues, assembly: PromptAssembly, warnings: [RequestWarning]
+    ) throws(APIError) -> [UInt8] {
+        let tokenizer = assembly.model.tokenizer
+        let ids = try ids(values, assembly)
         var writer = JSONWriter(reservingCapacity: 64 + 8 * ids.count)
         writer.object { object in
             object.member(
@@ -27,7 +27,7 @@ enum TokenizeRoutes {
                     }
                 })
             object.member("count", ids.count)
-            object.member("max_model_len", model.contextLength)
+            object.member("max_model_len", assembly.model.contextLength)
             if values[RequestFields.returnTokenStrings] {
                 object.member("token_strs", ids.map { tokenizer.piece(of: $0) ?? "" })
             } else {
@@ -39,7 +39,7 @@ enum TokenizeRoutes {
         return writer.bytes
     }
 
-    private static func ids(_ values: FieldValues, model: ModelInfo) throws(APIError) -> [Int32] {
+    private static func ids(_ values: FieldValues, _ assembly: PromptAssembly) throws(APIError) -> [Int32] {
         let content = values[RequestFields.content]
         let prompt = values[RequestFields.tokenizePrompt]
         let messages = values[RequestFields.tokenizeMessages]
@@ -48,12 +48,12 @@ enum TokenizeRoutes {
             throw .conflict(param: "messages", other: content == nil ? "prompt" : "content")
         }
         if let messages {
-            return try PromptAssembly(model: model).chat(
+            return try assembly.chat(
                 messages, addsGenerationPrompt: values[RequestFields.addGenerationPrompt], continuesFinal: false
             ).ids
         }
         guard let text = prompt ?? content else { throw .missing(param: "prompt") }
-        return model.tokenizer.encode(
+        return assembly.model.tokenizer.encode(
             text, addSpecial: values[RequestFields.tokenizeAddSpecial] ?? (content == nil),
             parseSpecial: values[RequestFields.tokenizeParseSpecial])
     }
