@@ -3,7 +3,7 @@
 import Dispatch
 public import Engine
 public import HTTPServing
-import HTTPTypes
+public import HTTPTypes
 public import Logging
 import Prompting
 import StrictJSON
@@ -22,9 +22,9 @@ public struct ServiceOptions: Sendable {
     public var inlineBodyBytes = 16 * 1024
     /// Names the build, in `system_fingerprint` and metrics.
     public var version: String
-    /// Answers requests for paths that are no route of the API, such as the page's files; gets GET and HEAD only and
-    /// needs no key. Returns whether it took the request.
-    public var fallback: (@Sendable (HTTPServerRequest, any HTTPResponder) -> Bool)?
+    /// Answers GET and HEAD for paths that are no route of the API, such as the page's files, without a key; nil for a
+    /// path that it does not know.
+    public var assets: (@Sendable (HTTPServerRequest) -> (head: HTTPResponse, body: [UInt8])?)?
 
     /// The defaults for the given version.
     public init(version: String) {
@@ -167,7 +167,9 @@ public final class Service: Sendable {
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord
     ) throws(APIError) {
         let method = request.head.method
-        if method == .get || method == .head, let fallback = options.fallback, fallback(request, responder) { return }
+        if method == .get || method == .head, let asset = options.assets?(request) {
+            return send(asset.body, head: asset.head, responder, record)
+        }
         try authorize(request)
         throw .routeNotFound(request.path)
     }

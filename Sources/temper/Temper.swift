@@ -6,6 +6,22 @@ import ArgumentParser
 @main
 struct Temper: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "temper", abstract: "An inference server for small language models with every decoding lever.",
-        subcommands: [BenchCommand.self])
+        commandName: "temper",
+        abstract: "An inference server for small language models with every decoding lever.",
+        discussion: "Exit codes: 0 done, 1 failed, 64 wrong use of the command line, 98 the address is taken.",
+        version: BuildInfo.version,
+        subcommands: [Serve.self, Complete.self, Inspect.self, Tokenize.self, Version.self, Bench.self])
+}
+
+/// What this build is.
+enum BuildInfo {
+    /// The version of the program.
+    static let version = "0.1.0"
+}
+
+/// `temper version`.
+struct Version: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints the version.")
+
+    func run() { print("temper \(BuildInfo.version)") }
 }

@@ -5,7 +5,7 @@ import Engine
 import StrictJSON
 
 /// `temper bench`: tokens per second of the forward pass, as llama.cpp's llama-bench measures them.
-struct BenchCommand: ParsableCommand {
+struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure prefill and decode of a checkpoint in tokens per second.")
 

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Dispatch
+import Engine
+import Service
+import StrictJSON
+import Synchronization
+
+/// `temper complete`.
+struct Complete: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Continues a prompt on the terminal.",
+        discussion: "Values are checked as the server checks those of /v1/completions.")
+
+    @Argument(help: "A checkpoint: a file, a folder, or a name in the models folder. [default: the shipped model]")
+    var model: String?
+
+    @Option(name: .shortAndLong, help: "The text to continue; absent: standard input.")
+    var prompt: String?
+
+    @Option(name: [.customShort("n"), .long], help: "The most tokens to generate. [default: 128, within the context]")
+    var maxTokens: Int?
+
+    @Option(help: "Divides the logits; 0 takes the likeliest token.")
+    var temperature: Double?
+
+    @Option(help: "Keeps this many of the likeliest tokens.")
+    var topK: Int?
+
+    @Option(help: "Keeps the likeliest tokens up to this probability.")
+    var topP: Double?
+
+    @Option(help: "Keeps tokens at least this fraction as likely as the likeliest.")
+    var minP: Double?
+
+    @Option(help: "Subtracted per occurrence in the output.")
+    var frequencyPenalty: Double?
+
+    @Option(help: "Subtracted once a token occurred in the output.")
+    var presencePenalty: Double?
+
+    @Option(
+        name: [.customLong("repetition-penalty"), .customLong("repeat-penalty")], help: "Divides logits of seen tokens."
+    )
+    var repetitionPenalty: Double?
+
+    @Option(help: "The seed of the noise; absent: a random one, which is told at the end.")
+    var seed: Int64?
+
+    @Option(help: "A string that ends the text; may be given several times.")
+    var stop: [String] = []
+
+    @Flag(help: "Goes on after the model's end token.")
+    var ignoreEos = false
+
+    @Flag(help: "Does not put the start token before the prompt.")
+    var noSpecial = false
+
+    @Flag(inversion: .prefixedNo, help: "Reads control tokens in the prompt.")
+    var parseSpecial = true
+
+    @Flag(help: "Writes the prompt before the continuation.")
+    var echo = false
+
+    @OptionGroup var engineFlags: EngineFlags
+
+    func run() throws {
+        let files = try engineFlags.files()
+        let path = try model.map { files.path(of: $0) } ?? files.defaultPath()
+        let text = try prompt ?? Terminal.readText()
+        let engine = try EngineFactory.load(
+            [path], tokenizer: try Environment.value(engineFlags.tokenizer, "TOKENIZER"),
+            options: try engineFlags.options(), report: Terminal.note)
+        let info = engine.models[0]
+        let completion: LocalCompletion
+        do {
+            completion = try makeCompletion(text, info)
+        } catch let error as APIError {
+            throw ValidationError(error.message)
+        }
+        for warning in completion.warnings { Terminal.note("warning: \(warning)") }
+        if echo { Terminal.write(completion.promptText) }
+        let (reason, usage) = try run(completion, engine, info)
+        if maxTokens != 0 || echo { Terminal.write("\n") }
+        report(reason, usage, seed: completion.seed)
+        engine.stop()
+    }
+
+    private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
+        var fields = JSONObject()
+        fields["prompt"] = .string(text)
+        fields["temperature"] = temperature.map { .number($0) }
+        fields["top_k"] = topK.map { .integer(Int64($0)) }
+        fields["top_p"] = topP.map { .number($0) }
+        fields["min_p"] = minP.map { .number($0) }
+        fields["frequency_penalty"] = frequencyPenalty.map { .number($0) }
+        fields["presence_penalty"] = presencePenalty.map { .number($0) }
+        fields["repetition_penalty"] = repetitionPenalty.map { .number($0) }
+        fields["seed"] = seed.map { .integer($0) }
+        fields["max_tokens"] = maxTokens.map { .integer(Int64($0)) }
+        if !stop.isEmpty { fields["stop"] = .array(stop.map { .string($0) }) }
+        fields["ignore_eos"] = .bool(ignoreEos)
+        fields["add_special_tokens"] = .bool(!noSpecial)
+        fields["parse_special"] = .bool(parseSpecial)
+        var completion = try LocalCompletion(fields: fields, model: info)
+        if maxTokens == nil {
+            for index in completion.requests.indices {
+                let rest = info.contextLength - completion.requests[index].prompt.count
+                completion.requests[index].maxTokens = min(128, rest)
+            }
+        }
+        return completion
+    }
+
+    private func run(
+        _ completion: LocalCompletion, _ engine: TemperEngine, _ info: ModelInfo
+    ) throws -> (FinishReason?, GenerationUsage) {
+        let result = Mutex<(reason: FinishReason?, usage: GenerationUsage, error: EngineError?)>(
+            (nil, GenerationUsage(), nil))
+        let done = DispatchSemaphore(value: 0)
+        do throws(EngineError) {
+            _ = try engine.submit(completion.requests, model: info.id) { event in
+                switch event {
+                case .prompt: break
+                case .delta(_, _, let text, _): Terminal.write(text)
+                case .finished(_, _, let reason): result.withLock { $0.reason = reason }
+                case .completed(let usages):
+                    result.withLock { $0.usage = usages.first ?? GenerationUsage() }
+                    done.signal()
+                case .failed(let error):
+                    result.withLock { $0.error = error }
+                    done.signal()
+                }
+            }
+        } catch {
+            throw Failure(APIError(error, param: "prompt").message)
+        }
+        done.wait()
+        let (reason, usage, error) = result.withLock { ($0.reason, $0.usage, $0.error) }
+        if let error { throw Failure(APIError(error, param: "prompt").message) }
+        return (reason, usage)
+    }
+
+    private func report(_ reason: FinishReason?, _ usage: GenerationUsage, seed: Int64) {
+        func rate(_ count: Int, _ duration: Duration) -> String {
+            let seconds = duration / .seconds(1)
+            return seconds > 0 ? "\((Double(count) / seconds * 10).rounded() / 10) tokens/s" : "at once"
+        }
+        let end =
+            switch reason {
+            case .endToken: "end of text"
+            case .stopString: "stop string"
+            case .length: "length"
+            case .deadline: "time"
+            case nil: "nothing to generate"
+            }
+        // The first token comes with the prefill.
+        Terminal.note(
+            "prompt \(usage.promptTokens) tokens, \(rate(usage.promptTokens, usage.prefillDuration)); "
+                + "generated \(usage.generatedTokens) tokens, "
+                + "\(rate(max(0, usage.generatedTokens - 1), usage.decodeDuration)); ended by \(end); seed \(seed)")
+    }
+}

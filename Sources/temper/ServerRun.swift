@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Dispatch
+import Engine
+import Glibc
+import HTTPServing
+import Logging
+import Service
+import Synchronization
+
+/// One run of the server: bind, load, serve, drain.
+struct ServerRun {
+    private let settings: ServeSettings
+    private let logger = Logger(label: "temper")
+
+    init(_ settings: ServeSettings) { self.settings = settings }
+
+    /// Returns when the server has drained after a signal.
+    ///
+    /// - Throws: a ``Failure`` or an exit code.
+    func run() throws {
+        var options = ServiceOptions(version: BuildInfo.version)
+        if let path = settings.keyFile {
+            do throws(KeyFileError) {
+                options.keys = try APIKeys(path: path)
+            } catch {
+                throw Failure(error.description)
+            }
+        }
+        options.requestTimeLimit = settings.requestTimeout
+        options.assets = try PageAssets.load(settings, logger)
+        let service = Service(options: options, logger: logger)
+        let server = try bind(service, hasKeys: options.keys != nil)
+        let signals = SignalWatch()
+        server.start()
+        logger.notice(
+            "listening", metadata: ["address": .string(server.address), "version": .string(BuildInfo.version)])
+        let engine = try EngineFactory.load(
+            settings.paths, tokenizer: settings.tokenizer, options: settings.engine,
+            report: { logger.notice("\($0)") })
+        service.start(engine)
+        logger.notice(
+            "ready",
+            metadata: [
+                "url": .string("http://\(server.address)"),
+                "models": .string(engine.models.map(\.id).joined(separator: " ")),
+                "threads": .stringConvertible(settings.engine.threadCount),
+            ])
+        let signal = signals.wait()
+        logger.notice("draining", metadata: ["signal": .stringConvertible(signal)])
+        shutDown(service, server, engine)
+        logger.notice("stopped")
+    }
+
+    private func bind(_ service: Service, hasKeys: Bool) throws -> HTTPServer {
+        var configuration = HTTPServer.Configuration(host: settings.host, port: settings.port)
+        configuration.policy.hostNames = Set(settings.hostNames)
+        configuration.policy.allowedOrigins = Set(settings.origins)
+        configuration.onRejection = { [logger] rejection, peer in
+            logger.info(
+                "refused",
+                metadata: [
+                    "peer": .string(peer), "status": .stringConvertible(rejection.status.code),
+                    "error": .string(rejection.code),
+                ])
+        }
+        let server: HTTPServer
+        do throws(HTTPServerError) {
+            server = try HTTPServer(configuration) { service.handle($0, responder: $1) }
+        } catch {
+            Terminal.note("Error: \(error)")
+            if case .addressInUse = error { throw ExitCode(98) }
+            throw ExitCode(1)
+        }
+        if !server.isBoundToLoopback, !hasKeys, !settings.allowsInsecureBind {
+            throw ValidationError(
+                "\(settings.host) can be reached from other machines: give a key file by --key-file, or say "
+                    + "--allow-insecure-bind")
+        }
+        return server
+    }
+
+    /// Lets running requests end; fails what is left after the drain time, so that streams end with an error event.
+    private func shutDown(_ service: Service, _ server: HTTPServer, _ engine: TemperEngine) {
+        service.drain()
+        let done = DispatchSemaphore(value: 0)
+        let nanoseconds = Int(settings.drain / .nanoseconds(1))
+        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { engine.stop() }
+        server.drain(deadline: settings.drain + .seconds(2)) { done.signal() }
+        done.wait()
+        engine.stop()
+    }
+}
+
+/// Waits for SIGTERM or SIGINT. A second one ends the program at once.
+final class SignalWatch: Sendable {
+    private let queue = DispatchQueue(label: "temper.signals")
+    private let first = DispatchSemaphore(value: 0)
+    private let received = Mutex<Int32>(0)
+    private let sources = Mutex<[any DispatchSourceSignal]>([])
+
+    init() {
+        for number in [SIGTERM, SIGINT] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler { [weak self] in self?.receive(number) }
+            source.resume()
+            sources.withLock { $0.append(source) }
+        }
+    }
+
+    private func receive(_ number: Int32) {
+        let isFirst = received.withLock { received in
+            defer { received = number }
+            return received == 0
+        }
+        guard isFirst else { _exit(128 + number) }
+        first.signal()
+    }
+
+    /// Returns the first signal when it has come.
+    func wait() -> Int32 {
+        first.wait()
+        return received.withLock { $0 }
+    }
+}
