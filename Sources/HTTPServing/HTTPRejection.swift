@@ -59,7 +59,9 @@ extension HTTPRejection {
         HTTPRejection(.badRequest, code: code, message)
     }
 
-    static let incomplete = badRequest("incomplete_message", "The connection ended in the middle of a message.")
+    /// The peer ended the connection in the middle of a message.
+    package static let incompleteMessage = badRequest(
+        "incomplete_message", "The connection ended in the middle of a message.")
     static let headTimeout = HTTPRejection(
         .requestTimeout, code: "head_timeout", "The request head did not arrive in time.")
     static let bodyTimeout = HTTPRejection(

@@ -15,6 +15,7 @@ import Synchronization
 ///
 /// Connections live on a fixed set of serial queues, one per core, and the handler is called there: it must not block.
 /// Requests of one connection are handled one after the other. Creating a server ignores SIGPIPE for the process.
+/// A server that is released breaks its connections off: keep it until it is drained.
 public final class HTTPServer: Sendable {
     /// Where to listen and what to allow.
     public struct Configuration: Sendable {

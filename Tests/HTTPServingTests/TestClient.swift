@@ -20,8 +20,11 @@ final class TestClient {
     let descriptor: Int32
     private var buffer: [UInt8] = []
     private var isOpen = true
+    /// Kept alive as long as the client.
+    private let server: AnyObject?
 
-    init(port: Int, receiveBufferBytes: Int32? = nil) throws {
+    init(port: Int, receiveBufferBytes: Int32? = nil, server: AnyObject? = nil) throws {
+        self.server = server
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.connect(errno) }
         if var bytes = receiveBufferBytes {

@@ -5,8 +5,8 @@ import HTTPServing
 import HTTPTypes
 import Synchronization
 
-/// A server on a free port whose handler shows every way to answer. Paths: /hello, /echo, /slow (answers from another
-/// thread after 50 ms), /stream (ten chunks 5 ms apart), /flood (as fast as the client reads, 64 MiB), /never (until
+/// A server on a free port whose handler shows every way to answer. Paths: /hello, /echo, /slow and /later (answer from
+/// another thread after 50 and 700 ms), /stream (ten chunks 5 ms apart), /flood (as fast as the client reads, 64 MiB), /never (until
 /// the client is gone), /endless (streams until the client is gone), /forget (drops the responder), /broken (breaks
 /// the stream off), /nobody (204), /large (1 MiB at once).
 final class TestServer: Sendable {
@@ -40,7 +40,7 @@ final class TestServer: Sendable {
     }
 
     func client(receiveBufferBytes: Int32? = nil) throws -> TestClient {
-        try TestClient(port: port, receiveBufferBytes: receiveBufferBytes)
+        try TestClient(port: port, receiveBufferBytes: receiveBufferBytes, server: self)
     }
 
     /// Waits until `condition` holds; false after the time.
@@ -71,6 +71,10 @@ final class TestServer: Sendable {
         case "/slow":
             DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(50)) {
                 responder.send(ok, body: Array((request.query ?? "slow").utf8))
+            }
+        case "/later":
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(700)) {
+                responder.send(ok, body: Array("later".utf8))
             }
         case "/stream": streamTen(to: responder.stream(ok), from: 0)
         case "/broken":

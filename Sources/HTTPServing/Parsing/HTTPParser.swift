@@ -109,7 +109,7 @@ public struct HTTPParser: Sendable {
     public mutating func finish() -> Event? {
         guard position == .head || position == .body else { return nil }
         state = .failed
-        return .failure(.incomplete)
+        return .failure(.incompleteMessage)
     }
 
     private mutating func step() throws(HTTPRejection) -> Event? {
