@@ -105,6 +105,7 @@ struct ByteLevelBPE: Tokenizer {
             return
         }
         merger.symbols.removeAll(keepingCapacity: true)
+        merger.symbols.reserveCapacity(word.count)
         for (index, byte) in word.enumerated() {
             let id = parts.merges.byteSymbols[Int(byte)]
             merger.symbols.append(MergeSymbol(id: id, start: Int32(index), end: Int32(index + 1)))

@@ -166,6 +166,7 @@ struct SentencePieceBPE: Tokenizer {
         _ followsUnknown: inout Bool
     ) {
         merger.symbols.removeAll(keepingCapacity: true)
+        merger.symbols.reserveCapacity(word.count)
         var offset = 0
         while offset < word.count {
             let end = min(offset + UTF8Scalar.length(word[offset]), word.count)

@@ -50,7 +50,8 @@ struct ReferenceTests {
             if: ProcessInfo.processInfo.environment["TEMPER_TOKENIZER_VECTORS"] != nil,
             "needs TEMPER_TOKENIZER_VECTORS, made by Tests/Fixtures/tokenizers/make_vectors.py"))
     func vectorsOfTheEnvironmentGiveTheReferenceIDs() throws {
-        for path in try #require(ProcessInfo.processInfo.environment["TEMPER_TOKENIZER_VECTORS"]).split(separator: ":") {
+        for path in try #require(ProcessInfo.processInfo.environment["TEMPER_TOKENIZER_VECTORS"]).split(separator: ":")
+        {
             let json = try JSONParser.parse(
                 [UInt8](try Data(contentsOf: URL(fileURLWithPath: String(path)))), limits: .file)
             let file = try #require(json["tokenizer"]?.stringValue)

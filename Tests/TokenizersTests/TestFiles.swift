@@ -29,7 +29,8 @@ enum TestFiles {
         .deletingLastPathComponent().appendingPathComponent("Fixtures/tokenizers")
 
     static func bytes(data path: String) throws -> [UInt8] {
-        [UInt8](try Data(contentsOf: try #require(data).appendingPathComponent("tokenizers").appendingPathComponent(path)))
+        [UInt8](
+            try Data(contentsOf: try #require(data).appendingPathComponent("tokenizers").appendingPathComponent(path)))
     }
 
     static func json(data path: String) throws -> JSON {
@@ -62,7 +63,8 @@ struct Vector {
 }
 
 /// Compares every vector and reports the first few that differ.
-func expectEqual(_ tokenizer: any Tokenizer, _ vectors: [Vector], addSpecial: Bool = false, parseSpecial: Bool = false) {
+func expectEqual(_ tokenizer: any Tokenizer, _ vectors: [Vector], addSpecial: Bool = false, parseSpecial: Bool = false)
+{
     var failures = 0
     for vector in vectors {
         let ids = tokenizer.encode(vector.text, addSpecial: addSpecial, parseSpecial: parseSpecial)

@@ -42,6 +42,7 @@ struct BytePairMerger {
     mutating func run(_ ranking: some MergeRanking, in text: UnsafeBufferPointer<UInt8>) {
         guard symbols.count > 1 else { return }
         merges.removeAll(keepingCapacity: true)
+        merges.reserveCapacity(symbols.count)
         for index in 0..<symbols.count - 1 {
             merges.append(ranking.merge(symbols[index], symbols[index + 1], in: text))
         }
@@ -72,6 +73,8 @@ struct BytePairMerger {
         next.removeAll(keepingCapacity: true)
         previous.removeAll(keepingCapacity: true)
         heap.removeAll()
+        next.reserveCapacity(count)
+        previous.reserveCapacity(count)
         for index in 0..<count {
             next.append(index + 1 < count ? Int32(index + 1) : -1)
             previous.append(Int32(index) - 1)

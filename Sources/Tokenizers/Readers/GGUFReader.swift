@@ -30,6 +30,8 @@ struct GGUFReader {
         }
         var vocabulary = try vocabulary(kinds: kinds { _ in .normal })
         try settle(&vocabulary, defaults: [:], addsBOS: known.addsBOS)
+        // Files name EOS here, which must not come of a byte that has no token.
+        vocabulary.unknownID = nil
         var merges = try ByteLevelMerges(vocabulary, count: source.merges.count)
         for (rank, merge) in source.merges.enumerated() {
             let bytes = Array(merge.utf8)
@@ -105,7 +107,7 @@ struct GGUFReader {
         for role in ["eot", "eom"] {
             if let id = try id(role) { others.append(id) }
         }
-        vocabulary.settleEnds(others: others)
+        vocabulary.settleEnds(others: others, trustsSpelling: true)
         if source.addsBOS ?? addsBOS, let bos = vocabulary.bosID { vocabulary.prefix = [bos] }
         if source.addsEOS ?? false, let eos = vocabulary.eosID { vocabulary.suffix = [eos] }
     }

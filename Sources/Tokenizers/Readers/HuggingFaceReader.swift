@@ -30,6 +30,11 @@ struct HuggingFaceReader {
             vocabulary.kinds[Int(id)] = .unknown
         }
         try settleSpecial(&vocabulary)
+        let added = tokens.added.map { token in
+            var token = token
+            token.isControl = vocabulary.isControl(token.id)
+            return token
+        }
         let normalizer = try HuggingFacePipeline.normalizer(root["normalizer"])
         let pipeline = try HuggingFacePipeline.preTokenizer(root["pre_tokenizer"], after: normalizer)
         let fusesUnknown = try model.bool("fuse_unk", default: false)
@@ -42,7 +47,7 @@ struct HuggingFaceReader {
             return try ByteLevelBPE(
                 ByteLevelBPE.Parts(
                     vocabulary: vocabulary,
-                    addedTokens: AddedTokens(tokens.added, normalizer: normalizer),
+                    addedTokens: AddedTokens(added, normalizer: normalizer),
                     preTokenizer: preTokenizer, preTokenizerName: preTokenizer.displayName,
                     addsPrefixSpace: addsPrefixSpace,
                     ignoresMerges: try model.bool("ignore_merges", default: false),
@@ -57,7 +62,7 @@ struct HuggingFaceReader {
             return try SentencePieceBPE(
                 SentencePieceBPE.Parts(
                     vocabulary: vocabulary,
-                    addedTokens: AddedTokens(tokens.added, normalizer: normalizer),
+                    addedTokens: AddedTokens(added, normalizer: normalizer),
                     rules: .ranks(try ranking(model, vocabulary)),
                     prefix: prefix, splitsAtSpaces: splits, fallsBackToBytes: fallsBack, needsAllBytes: true,
                     fusesUnknown: fusesUnknown,
@@ -151,7 +156,7 @@ struct HuggingFaceReader {
             }
         }
         vocabulary.eosID = vocabulary.eosID ?? others.first
-        vocabulary.settleEnds(others: others)
+        vocabulary.settleEnds(others: others, trustsSpelling: false)
         vocabulary.chatTemplate = chatTemplate
         if chatTemplate == nil { vocabulary.chatTemplate = try configTemplate() }
     }

@@ -62,7 +62,7 @@ private func llama2cTokenizer(
         vocabulary.prefix = [1]
     }
     if pieces.count > 2 { vocabulary.eosID = 2 }
-    vocabulary.settleEnds(others: [])
+    vocabulary.settleEnds(others: [], trustsSpelling: false)
     return try sentencePieceTokenizer(vocabulary, scores: scores, addedTokens: [], addsSpacePrefix: true)
 }
 

@@ -35,12 +35,21 @@ struct Vocabulary: Sendable {
         return kind == .control || kind == .unknown
     }
 
-    /// Makes control tokens of the known spellings of end-of-turn tokens, and ends generations at them, at EOS and at
-    /// `others`.
-    mutating func settleEnds(others: [Int32]) {
+    /// Ends generations at EOS, at `others`, and at tokens with known spellings of ends of turns.
+    ///
+    /// - Parameter trustsSpelling: a token so spelt is a control token even where the file has it as ordinary text,
+    ///   which converters to GGUF have often got wrong. A user-defined token becomes one in any case.
+    mutating func settleEnds(others: [Int32], trustsSpelling: Bool) {
         for spelling in Self.endSpellings {
             guard let id = pieces.find(spelling) else { continue }
-            kinds[Int(id)] = .control
+            switch kinds[Int(id)] {
+            case .control: break
+            case .userDefined: kinds[Int(id)] = .control
+            case .normal,
+                .unused where trustsSpelling && !Self.plainSpellings.contains(spelling):
+                kinds[Int(id)] = .control
+            default: continue
+            }
             endIDs.insert(id)
         }
         if let eosID { endIDs.insert(eosID) }
@@ -55,6 +64,9 @@ struct Vocabulary: Sendable {
         "<end_of_turn>", "<end_of_utterance>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>", "<EOT>", "_<EOT>",
         "[EOS]", "[EOT]", "</s>",
     ]
+
+    /// Those that may be ordinary text as well, such as the end tag of a struck-out passage.
+    private static let plainSpellings: Set<String> = ["[EOS]", "[EOT]", "<EOT>", "</s>"]
 }
 
 extension Vocabulary {
