@@ -88,7 +88,7 @@ struct GGUFConfigReader {
     private func headSize(width: Int, headCount: Int) throws(CheckpointError) -> Int {
         let keyLength = try optionalUniform("attention.key_length")
         if let valueLength = try optionalUniform("attention.value_length"), let keyLength, valueLength != keyLength {
-            throw unsupported("attention.value_length", "\(valueLength)", "the key length \(keyLength)")
+            throw unsupported("attention.value_length", "\(valueLength)", "the key length, key_length \(keyLength)")
         }
         if let keyLength { return keyLength }
         guard headCount > 0, width % headCount == 0 else {
