@@ -30,7 +30,7 @@ public final class Kernels: @unchecked Sendable {
         operations = isPortable ? tpr_ops_scalar() : tpr_ops_best()
         activations = ActivationScratch()
         conversions = [ScratchBuffer(), ScratchBuffer()]
-        threadScratchBytes = (max(tpr_linear_scratch_bytes(), tpr_attention_scratch_bytes(1024)) + 63) & ~63
+        threadScratchBytes = (tpr_attention_scratch_bytes(Kernels.greatestHeadSize) + 63) & ~63
         threadScratch = .allocate(byteCount: threadScratchBytes * pool.threadCount, alignment: 64)
     }
 
@@ -47,12 +47,16 @@ public final class Kernels: @unchecked Sendable {
     /// The most elements of a head that ``attention`` takes.
     static let greatestHeadSize = 1024
 
+    /// Where the elements of a vector stand, if they are aligned floats.
+    func alignedFloats(_ vector: Tensor) -> UnsafePointer<Float>? {
+        let address = vector.address
+        guard vector.type == .f32, UInt(bitPattern: address) % 4 == 0 else { return nil }
+        return address.assumingMemoryBound(to: Float.self)
+    }
+
     /// The elements of a vector as aligned floats; a conversion lives until the next call with the same `slot`.
     func floats(_ vector: Tensor, slot: Int) -> UnsafePointer<Float> {
-        let address = vector.address
-        if vector.type == .f32, UInt(bitPattern: address) % 4 == 0 {
-            return address.assumingMemoryBound(to: Float.self)
-        }
+        if let floats = alignedFloats(vector) { return floats }
         let floats = conversions[slot].floats(count: vector.elementCount)
         Kernels.dequantize(vector, into: floats)
         return UnsafePointer(floats)

@@ -45,6 +45,8 @@ extension Kernels {
         var quantized: [Int32: tpr_input] = [:]
         for task in tasks {
             precondition(task.weight.columns == columns, "a weight has as many columns as the input")
+            precondition(
+                task.bias.map { $0.elementCount == task.weight.rows } ?? true, "a bias has an element per output")
             let kind = tpr_input_kind(task.weight.type.rawValue)
             let mapInput: tpr_input
             if let known = quantized[kind] {
@@ -57,14 +59,13 @@ extension Kernels {
                 tpr_linear(
                     type: task.weight.type.rawValue,
                     weight: task.weight.address.assumingMemoryBound(to: UInt8.self),
-                    row_bytes: task.weight.rowBytes, bias: nil, output: task.output,
+                    row_bytes: task.weight.rowBytes, bias: task.bias.flatMap(alignedFloats), output: task.output,
                     output_stride: task.outputStride, rows: rows, columns: columns, input: mapInput))
             chunks.append(task.weight, inputRows: rows)
         }
         compute(maps, chunks: chunks)
         for task in tasks {
-            guard let bias = task.bias else { continue }
-            precondition(bias.elementCount == task.weight.rows, "a bias has as many elements as there are outputs")
+            guard let bias = task.bias, alignedFloats(bias) == nil else { continue }
             addBias(bias, to: task, rows: rows)
         }
         withExtendedLifetime(tasks) {}
@@ -72,13 +73,12 @@ extension Kernels {
 
     private func compute(_ maps: [tpr_linear], chunks: LinearChunks) {
         maps.withUnsafeBufferPointer { maps in
-            let runChunk = { (chunk: Int, thread: Int) in
+            let runChunk = { (chunk: Int) in
                 guard let (map, range) = chunks[chunk], let base = maps.baseAddress else { return }
-                self.operations.pointee.linear(
-                    base + map, range.lowerBound, range.upperBound, self.scratch(thread: thread))
+                self.operations.pointee.linear(base + map, range.lowerBound, range.upperBound)
             }
             if chunks.nanoseconds < 2 * Kernels.handOffNanoseconds {
-                for chunk in 0..<chunks.count { runChunk(chunk, 0) }
+                for chunk in 0..<chunks.count { runChunk(chunk) }
             } else {
                 pool.run(chunkCount: chunks.count, runChunk)
             }

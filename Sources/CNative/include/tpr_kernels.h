@@ -82,8 +82,8 @@ enum { TPR_ATTENTION_QUERIES = 32 };
 /// The kernels of one instruction set.
 typedef struct {
     const char *name;
-    /// Outputs first..<last of a linear map, all rows. `scratch` is tpr_linear_scratch_bytes large, aligned to 64.
-    void (*linear)(const tpr_linear *map, size_t first, size_t last, void *scratch);
+    /// Outputs first..<last of a linear map, all rows.
+    void (*linear)(const tpr_linear *map, size_t first, size_t last);
     /// One row of activations to int8 blocks of 32 (count a multiple of 32) or 256.
     void (*quantize32)(const float *values, size_t count, int8_t *bytes, float *scales, int16_t *sums);
     void (*quantize256)(const float *values, size_t count, int8_t *bytes, float *scales, int16_t *sums);
@@ -118,8 +118,7 @@ size_t tpr_block_bytes(uint32_t type);
 /// The kind of input that linear maps of this weight type take.
 int tpr_input_kind(uint32_t type);
 
-/// Scratch that tpr_ops.linear needs, whatever the sizes.
-size_t tpr_linear_scratch_bytes(void);
+/// Scratch that tpr_ops.attention needs for heads of this size.
 size_t tpr_attention_scratch_bytes(size_t head_size);
 /// Outputs a call of tpr_ops.linear computes best at a time: chunks should be multiples of it.
 enum { TPR_LINEAR_TILE = 24 };

@@ -4,6 +4,43 @@
 #define TPR_TARGET
 #include "tpr_elementwise.inc"
 
+/// Rounds value * inverse to the nearest whole number, ties to even, within -127...127.
+static int32_t byte_of(float value, float inverse) {
+    const float magic = 0x1.8p23f;
+    float shifted = value * inverse + magic;
+    int32_t whole = (int32_t)(tpr_bits_of_float(shifted) - tpr_bits_of_float(magic));
+    whole = whole > 127 ? 127 : whole;
+    return whole < -127 ? -127 : whole;
+}
+
+/// Quantizes count values in groups of `group`, with sums of each `span`.
+static void quantize(const float *values, size_t count, size_t group, size_t span, int8_t *bytes, float *scales,
+                     int16_t *sums) {
+    for (size_t start = 0; start < count; start += group) {
+        uint32_t greatest = 0;
+        for (size_t i = start; i < start + group; i++) {
+            uint32_t bits = tpr_bits_of_float(values[i]) & 0x7fffffff;
+            greatest = bits > greatest ? bits : greatest;
+        }
+        float inverse;
+        scales[start / group] = tpr_byte_scale_scalar(greatest, &inverse);
+        for (size_t i = start; i < start + group; i++) { bytes[i] = (int8_t)byte_of(values[i], inverse); }
+        for (size_t i = start; i < start + group; i += span) {
+            int32_t sum = 0;
+            for (size_t j = 0; j < span; j++) { sum += bytes[i + j]; }
+            sums[i / span] = (int16_t)sum;
+        }
+    }
+}
+
+static void quantize32(const float *values, size_t count, int8_t *bytes, float *scales, int16_t *sums) {
+    quantize(values, count, 32, 4, bytes, scales, sums);
+}
+
+static void quantize256(const float *values, size_t count, int8_t *bytes, float *scales, int16_t *sums) {
+    quantize(values, count, 256, 16, bytes, scales, sums);
+}
+
 static float load_plain(uint32_t type, const uint8_t *row, size_t k) {
     if (type == TPR_F32) {
         float value;
@@ -67,8 +104,7 @@ static void dot256(uint32_t type, const uint8_t *row, const tpr_input *input, si
     }
 }
 
-static void linear(const tpr_linear *map, size_t first, size_t last, void *scratch) {
-    (void)scratch;
+static void linear(const tpr_linear *map, size_t first, size_t last) {
     int kind = tpr_input_kind(map->type);
     for (size_t n = first; n < last; n++) {
         const uint8_t *row = map->weight + n * map->row_bytes;
@@ -151,8 +187,8 @@ const tpr_ops *tpr_ops_scalar(void) {
     static const tpr_ops ops = {
         .name = "scalar",
         .linear = linear,
-        .quantize32 = tpr_quantize32_scalar,
-        .quantize256 = tpr_quantize256_scalar,
+        .quantize32 = quantize32,
+        .quantize256 = quantize256,
         .attention = attention,
         .dequantize = tpr_dequantize,
         .to_half = to_half,

@@ -87,7 +87,7 @@ TPR_AVX2 static inline void tpr_run_tiles_avx2(const tpr_tiles_avx2 *tiles, cons
     }
 }
 
-void tpr_linear_plain_avx2(const tpr_linear *map, size_t first, size_t last, void *scratch);
+void tpr_linear_plain_avx2(const tpr_linear *map, size_t first, size_t last);
 void tpr_linear_blocks32_avx2(const tpr_linear *map, size_t first, size_t last);
 void tpr_linear_blocks256_avx2(const tpr_linear *map, size_t first, size_t last);
 void tpr_attention_avx2(const tpr_attention *job, void *scratch);

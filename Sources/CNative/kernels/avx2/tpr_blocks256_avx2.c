@@ -121,6 +121,13 @@ TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_l
 #pragma unroll
         for (int n = 0; n < N; n++) {
             const uint8_t *block = weight + (size_t)n * map->row_bytes;
+            if (M == 1) {
+                // The same place in the next tile, which the processor does not foresee.
+#pragma unroll
+                for (size_t line = 0; line < bytes; line += 64) {
+                    _mm_prefetch((const char *)(block + (size_t)N * map->row_bytes + line), _MM_HINT_T1);
+                }
+            }
             block_state state;
             load_state(type, block, &state);
             __m256i total[4];

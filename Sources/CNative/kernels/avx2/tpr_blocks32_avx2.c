@@ -35,10 +35,83 @@ TPR_AVX2_INLINE __m256i values(uint32_t type, const uint8_t *block) {
     }
 }
 
-TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_linear *map, size_t m0, size_t n0) {
+/// The scales of 4 rows at one block, in both halves.
+TPR_AVX2_INLINE __m256 four_scales(const uint8_t *block, size_t stride) {
+    __m128i halves = _mm_cvtsi32_si128(tpr_load16(block));
+    halves = _mm_insert_epi16(halves, tpr_load16(block + stride), 1);
+    halves = _mm_insert_epi16(halves, tpr_load16(block + 2 * stride), 2);
+    halves = _mm_insert_epi16(halves, tpr_load16(block + 3 * stride), 3);
+    __m128 scales = _mm_cvtph_ps(halves);
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(scales), scales, 1);
+}
+
+/// Element n of each half in all lanes.
+TPR_AVX2_INLINE __m256 pick(__m256 scales, int n) {
+    switch (n) {
+    case 0: return _mm256_permute_ps(scales, 0x00);
+    case 1: return _mm256_permute_ps(scales, 0x55);
+    case 2: return _mm256_permute_ps(scales, 0xaa);
+    default: return _mm256_permute_ps(scales, 0xff);
+    }
+}
+
+/// Products of a block, summed by four. Pairs stay below 2^15: at most 2 * 128 * 127.
+TPR_AVX2_INLINE __m256i dot_signed(__m256i magnitude, __m256i signs, __m256i input) {
+    __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(input, signs));
+    return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+TPR_AVX2_INLINE __m256i load32(const void *at) { return _mm256_loadu_si256((const __m256i *)at); }
+
+/// Sums of four inputs, one to a lane.
+TPR_AVX2_INLINE __m256i load_sums(const int16_t *at) {
+    return _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+}
+
+/// One row by 4 outputs: their scales are converted together, offsets are subtracted by the sums of the input.
+TPR_AVX2_INLINE void row_tile(uint32_t type, size_t bytes, const tpr_linear *map, size_t m0, size_t n0) {
     const int has_minimum = type == TPR_Q4_1 || type == TPR_Q5_1;
     const int shift = type == TPR_Q4_0 ? 3 : type == TPR_Q5_0 ? 4 : 0; // offset 8 or 16
-    const __m256i ones = _mm256_set1_epi16(1);
+    const int8_t *inputs = map->input.bytes + m0 * map->columns;
+    const float *scales = map->input.scales + m0 * map->columns / 32;
+    const int16_t *sums = map->input.sums + m0 * map->columns / 4;
+    const uint8_t *weight = map->weight + n0 * map->row_bytes;
+    __m256 acc[4];
+#pragma unroll
+    for (int n = 0; n < 4; n++) { acc[n] = _mm256_setzero_ps(); }
+    size_t count = map->columns / 32;
+    for (size_t b = 0; b < count; b++, weight += bytes) {
+        __m256i x = load32(inputs + 32 * b);
+        __m256i x_sums = has_minimum || shift ? load_sums(sums + 8 * b) : x;
+        __m256 x_scale = _mm256_broadcast_ss(scales + b);
+        __m256 factors = _mm256_mul_ps(four_scales(weight, map->row_bytes), x_scale);
+        __m256 minima = has_minimum ? _mm256_mul_ps(four_scales(weight + 2, map->row_bytes), x_scale) : factors;
+        __m256 lanes = has_minimum ? _mm256_cvtepi32_ps(x_sums) : factors;
+        __m256i offset = shift ? _mm256_slli_epi32(x_sums, shift) : x_sums;
+#pragma unroll
+        for (int n = 0; n < 4; n++) {
+            const uint8_t *block = weight + (size_t)n * map->row_bytes;
+            // The same place in the next tile, which the processor does not foresee.
+            _mm_prefetch((const char *)(block + 4 * map->row_bytes), _MM_HINT_T1);
+            __m256i w = values(type, block);
+            __m256i sum;
+            if (type == TPR_Q8_0) {
+                sum = dot_signed(_mm256_abs_epi8(w), w, x);
+            } else {
+                sum = _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1));
+                if (shift) { sum = _mm256_sub_epi32(sum, offset); }
+            }
+            acc[n] = _mm256_fmadd_ps(pick(factors, n), _mm256_cvtepi32_ps(sum), acc[n]);
+            if (has_minimum) { acc[n] = _mm256_fmadd_ps(pick(minima, n), lanes, acc[n]); }
+        }
+    }
+    tpr_finish_avx2(map, m0, n0, 1, 4, acc);
+}
+
+/// Several rows: what a block needs is made once for all of them; offsets are taken off the weights.
+TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_linear *map, size_t m0, size_t n0) {
+    const int has_minimum = type == TPR_Q4_1 || type == TPR_Q5_1;
+    const char offset = type == TPR_Q4_0 ? 8 : type == TPR_Q5_0 ? 16 : 0;
     const int8_t *inputs = map->input.bytes + m0 * map->columns;
     const float *scales = map->input.scales + m0 * map->columns / 32;
     const int16_t *sums = map->input.sums + m0 * map->columns / 4;
@@ -48,36 +121,28 @@ TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_l
     for (int i = 0; i < M * N; i++) { acc[i] = _mm256_setzero_ps(); }
     size_t count = map->columns / 32;
     for (size_t b = 0; b < count; b++, weight += bytes) {
-        __m256i x[4], x_sums[4];
-        __m256 x_scale[4];
-#pragma unroll
-        for (int m = 0; m < M; m++) {
-            size_t at = (size_t)m * map->columns;
-            x[m] = _mm256_loadu_si256((const __m256i *)(const void *)(inputs + at + 32 * b));
-            x_scale[m] = _mm256_broadcast_ss(scales + at / 32 + b);
-            if (has_minimum || shift) {
-                const void *from = sums + at / 4 + 8 * b;
-                x_sums[m] = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)from));
-            }
-        }
 #pragma unroll
         for (int n = 0; n < N; n++) {
+            // Inputs are loaded again for each output: kept, they would push accumulators out of the registers.
+            __asm__ volatile("" ::: "memory");
             const uint8_t *block = weight + (size_t)n * map->row_bytes;
             __m256i w = values(type, block);
-            __m256i magnitude = type == TPR_Q8_0 ? _mm256_abs_epi8(w) : w;
+            if (offset) { w = _mm256_sub_epi8(w, _mm256_set1_epi8(offset)); }
+            __m256i magnitude = has_minimum ? w : _mm256_abs_epi8(w);
             __m256 scale = tpr_half8_avx2(block);
             __m256 minimum = has_minimum ? tpr_half8_avx2(block + 2) : scale;
 #pragma unroll
             for (int m = 0; m < M; m++) {
-                // Pairs stay below 2^15: at most 2 * 128 * 127.
-                __m256i signed_input = type == TPR_Q8_0 ? _mm256_sign_epi8(x[m], w) : x[m];
-                __m256i sum = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, signed_input), ones);
-                if (shift) { sum = _mm256_sub_epi32(sum, _mm256_slli_epi32(x_sums[m], shift)); }
-                __m256 factor = _mm256_mul_ps(scale, x_scale[m]);
-                acc[m * N + n] = _mm256_fmadd_ps(factor, _mm256_cvtepi32_ps(sum), acc[m * N + n]);
+                size_t at = (size_t)m * map->columns;
+                __m256i x = load32(inputs + at + 32 * b);
+                __m256i sum = has_minimum ? _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1))
+                                          : dot_signed(magnitude, w, x);
+                __m256 x_scale = _mm256_broadcast_ss(scales + at / 32 + b);
+                acc[m * N + n] =
+                    _mm256_fmadd_ps(_mm256_mul_ps(scale, x_scale), _mm256_cvtepi32_ps(sum), acc[m * N + n]);
                 if (has_minimum) {
-                    factor = _mm256_mul_ps(minimum, x_scale[m]);
-                    acc[m * N + n] = _mm256_fmadd_ps(factor, _mm256_cvtepi32_ps(x_sums[m]), acc[m * N + n]);
+                    __m256 lanes = _mm256_cvtepi32_ps(load_sums(sums + at / 4 + 8 * b));
+                    acc[m * N + n] = _mm256_fmadd_ps(_mm256_mul_ps(minimum, x_scale), lanes, acc[m * N + n]);
                 }
             }
         }
@@ -91,7 +156,9 @@ TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_l
     }
 
 #define TILES(name, type)                                                                                              \
-    TILE(name, type, sizeof(tpr_##name), 1, 4)                                                                         \
+    TPR_AVX2 static void name##_1x4(const tpr_linear *map, size_t m0, size_t n0) {                                     \
+        row_tile(type, sizeof(tpr_##name), map, m0, n0);                                                               \
+    }                                                                                                                  \
     TILE(name, type, sizeof(tpr_##name), 2, 4)                                                                         \
     TILE(name, type, sizeof(tpr_##name), 3, 2)                                                                         \
     TILE(name, type, sizeof(tpr_##name), 4, 2)                                                                         \

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear maps of F32, F16 and BF16 weights. Few rows: tiles over all columns, weights converted in registers (bound by
-// memory). Four rows or more: panels of weights as floats in the first-level cache, tiles of 4 x 3 over 256 columns at
-// a time, whose lanes wait in scratch between the column blocks (bound by arithmetic). Same lanes, same order, same bits.
+// Linear maps of F32, F16 and BF16 weights: tiles of up to 4 rows of input by 3 to 8 outputs over all columns, weights
+// converted in registers. One row is bound by memory, many by arithmetic.
 #include "tpr_avx2.h"
 
 #if defined(__x86_64__)
@@ -25,15 +24,33 @@ TPR_AVX2_INLINE void accumulate(uint32_t type, int M, int N, const float *input,
                                 const uint8_t *weight, size_t weight_stride, size_t count, __m256 *acc) {
     const size_t size = type == TPR_F32 ? 4 : 2;
     size_t k = 0;
+    if (M == 1) {
+        // Bound by memory: ask for the same place in the next tile, which the processor does not foresee.
+        for (; k + 32 <= count; k += 32) {
+#pragma unroll
+            for (int n = 0; n < N; n++) {
+                const uint8_t *row = weight + (size_t)n * weight_stride + k * size;
+                _mm_prefetch((const char *)(row + (size_t)N * weight_stride), _MM_HINT_T1);
+                if (type == TPR_F32) {
+                    _mm_prefetch((const char *)(row + (size_t)N * weight_stride + 64), _MM_HINT_T1);
+                }
+#pragma unroll
+                for (size_t i = 0; i < 32; i += 8) {
+                    acc[n] = _mm256_fmadd_ps(load8(type, row + i * size), _mm256_loadu_ps(input + k + i), acc[n]);
+                }
+            }
+        }
+    }
     for (; k + 8 <= count; k += 8) {
-        __m256 x[4];
+        // N weights, one input and the accumulators fill the registers; loading inputs late keeps it so.
+        __m256 w[8];
 #pragma unroll
-        for (int m = 0; m < M; m++) { x[m] = _mm256_loadu_ps(input + (size_t)m * input_stride + k); }
+        for (int n = 0; n < N; n++) { w[n] = load8(type, weight + (size_t)n * weight_stride + k * size); }
 #pragma unroll
-        for (int n = 0; n < N; n++) {
-            __m256 w = load8(type, weight + (size_t)n * weight_stride + k * size);
+        for (int m = 0; m < M; m++) {
+            __m256 x = _mm256_loadu_ps(input + (size_t)m * input_stride + k);
 #pragma unroll
-            for (int m = 0; m < M; m++) { acc[m * N + n] = _mm256_fmadd_ps(w, x[m], acc[m * N + n]); }
+            for (int n = 0; n < N; n++) { acc[m * N + n] = _mm256_fmadd_ps(w[n], x, acc[m * N + n]); }
         }
     }
     if (k == count) { return; }
@@ -66,119 +83,25 @@ TPR_AVX2_INLINE void accumulate(uint32_t type, int M, int N, const float *input,
 #define TILES(name, type)                                                                                              \
     TILE(name, type, 1, 8)                                                                                             \
     TILE(name, type, 2, 4)                                                                                             \
-    TILE(name, type, 3, 4)                                                                                             \
+    TILE(name, type, 3, 3)                                                                                             \
+    TILE(name, type, 4, 3)                                                                                             \
     TILE(name, type, 1, 1)                                                                                             \
     TILE(name, type, 2, 1)                                                                                             \
     TILE(name, type, 3, 1)                                                                                             \
+    TILE(name, type, 4, 1)                                                                                             \
     static const tpr_tiles_avx2 name##_tiles = {                                                                       \
-        {8, 4, 4, 1},                                                                                                  \
-        {name##_1x8, name##_2x4, name##_3x4, NULL},                                                                    \
-        {name##_1x1, name##_2x1, name##_3x1, NULL},                                                                    \
+        {8, 4, 3, 3},                                                                                                  \
+        {name##_1x8, name##_2x4, name##_3x3, name##_4x3},                                                                    \
+        {name##_1x1, name##_2x1, name##_3x1, name##_4x1},                                                                    \
     };
 
 TILES(f32, TPR_F32)
 TILES(f16, TPR_F16)
 TILES(bf16, TPR_BF16)
 
-// Many rows.
-
-enum { PANEL_OUTPUTS = TPR_LINEAR_TILE, PANEL_ROWS = 64, PANEL_COLUMNS = 256 };
-
-/// Scratch: lanes [row][output][8], then a panel of weights [output][column].
-typedef struct {
-    float lanes[PANEL_ROWS][PANEL_OUTPUTS][8];
-    float weights[PANEL_OUTPUTS][PANEL_COLUMNS];
-} panel;
-
-/// A tile over one block of columns of float weights; its lanes come from scratch and return there.
-#define PANEL_TILE(M, N)                                                                                               \
-    TPR_AVX2 static void panel_##M##x##N(const float *input, size_t input_stride, const uint8_t *weight,               \
-                                         size_t weight_stride, size_t count, float (*lanes)[PANEL_OUTPUTS][8]) {       \
-        __m256 acc[M * N];                                                                                             \
-        for (int i = 0; i < M * N; i++) { acc[i] = _mm256_load_ps(lanes[i / N][i % N]); }                              \
-        accumulate(TPR_F32, M, N, input, input_stride, weight, weight_stride, count, acc);                             \
-        for (int i = 0; i < M * N; i++) { _mm256_store_ps(lanes[i / N][i % N], acc[i]); }                              \
-    }
-
-PANEL_TILE(4, 3)
-PANEL_TILE(3, 3)
-PANEL_TILE(2, 3)
-PANEL_TILE(1, 3)
-PANEL_TILE(4, 1)
-PANEL_TILE(3, 1)
-PANEL_TILE(2, 1)
-PANEL_TILE(1, 1)
-
-typedef void (*panel_tile)(const float *, size_t, const uint8_t *, size_t, size_t, float (*)[PANEL_OUTPUTS][8]);
-
-/// One block of columns of a panel.
-TPR_AVX2 static void panel_block(const float *input, size_t input_stride, size_t rows, const uint8_t *weight,
-                                 size_t weight_stride, size_t outputs, size_t count, panel *scratch) {
-    static const panel_tile wide[4] = {panel_1x3, panel_2x3, panel_3x3, panel_4x3};
-    static const panel_tile single[4] = {panel_1x1, panel_2x1, panel_3x1, panel_4x1};
-    for (size_t m = 0; m < rows; m += 4) {
-        size_t height = (rows - m < 4 ? rows - m : 4) - 1;
-        const float *x = input + m * input_stride;
-        size_t n = 0;
-        for (; n + 3 <= outputs; n += 3) {
-            wide[height](x, input_stride, weight + n * weight_stride, weight_stride, count,
-                         (float(*)[PANEL_OUTPUTS][8])(void *)&scratch->lanes[m][n]);
-        }
-        for (; n < outputs; n++) {
-            single[height](x, input_stride, weight + n * weight_stride, weight_stride, count,
-                           (float(*)[PANEL_OUTPUTS][8])(void *)&scratch->lanes[m][n]);
-        }
-    }
-}
-
-TPR_AVX2 static void convert(uint32_t type, const uint8_t *from, size_t count, float *to) {
-    size_t k = 0;
-    for (; k + 8 <= count; k += 8) { _mm256_store_ps(to + k, load8(type, from + 2 * k)); }
-    for (; k < count; k++) {
-        uint16_t bits = tpr_load16(from + 2 * k);
-        to[k] = type == TPR_F16 ? tpr_float_of_half(bits) : tpr_float_of_bfloat(bits);
-    }
-}
-
-TPR_AVX2 static void linear_panels(const tpr_linear *map, size_t first, size_t last, panel *scratch) {
-    size_t size = tpr_block_bytes(map->type);
-    for (size_t n0 = first; n0 < last; n0 += PANEL_OUTPUTS) {
-        size_t outputs = last - n0 < PANEL_OUTPUTS ? last - n0 : PANEL_OUTPUTS;
-        for (size_t m0 = 0; m0 < map->rows; m0 += PANEL_ROWS) {
-            size_t rows = map->rows - m0 < PANEL_ROWS ? map->rows - m0 : PANEL_ROWS;
-            memset(scratch->lanes, 0, rows * sizeof scratch->lanes[0]);
-            for (size_t k0 = 0; k0 < map->columns; k0 += PANEL_COLUMNS) {
-                size_t count = map->columns - k0 < PANEL_COLUMNS ? map->columns - k0 : PANEL_COLUMNS;
-                const uint8_t *weight = map->weight + n0 * map->row_bytes + k0 * size;
-                size_t weight_stride = map->row_bytes;
-                if (map->type != TPR_F32) {
-                    for (size_t n = 0; n < outputs; n++) {
-                        convert(map->type, weight + n * weight_stride, count, scratch->weights[n]);
-                    }
-                    weight = (const uint8_t *)scratch->weights;
-                    weight_stride = sizeof scratch->weights[0];
-                }
-                panel_block(map->input.floats + m0 * map->columns + k0, map->columns, rows, weight, weight_stride,
-                            outputs, count, scratch);
-            }
-            for (size_t m = 0; m < rows; m++) {
-                for (size_t n = 0; n < outputs; n++) {
-                    __m256 lanes = _mm256_load_ps(scratch->lanes[m][n]);
-                    tpr_finish_avx2(map, m0 + m, n0 + n, 1, 1, &lanes);
-                }
-            }
-        }
-    }
-}
-
-void tpr_linear_plain_avx2(const tpr_linear *map, size_t first, size_t last, void *scratch) {
-    _Static_assert(sizeof(panel) <= 512 * 1024, "fits tpr_linear_scratch_bytes");
-    if (map->rows >= 4) {
-        linear_panels(map, first, last, scratch);
-    } else {
-        const tpr_tiles_avx2 *tiles = map->type == TPR_F32 ? &f32_tiles : map->type == TPR_F16 ? &f16_tiles : &bf16_tiles;
-        tpr_run_tiles_avx2(tiles, map, first, last);
-    }
+void tpr_linear_plain_avx2(const tpr_linear *map, size_t first, size_t last) {
+    const tpr_tiles_avx2 *tiles = map->type == TPR_F32 ? &f32_tiles : map->type == TPR_F16 ? &f16_tiles : &bf16_tiles;
+    tpr_run_tiles_avx2(tiles, map, first, last);
 }
 
 #endif
