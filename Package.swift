@@ -32,6 +32,10 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let serviceDependencies: [Target.Dependency] = [
+    "HTTPServing", "Engine", "Prompting", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON", httpTypes, logging,
+]
+
 let package = Package(
     name: "Temper",
     products: [
@@ -53,22 +57,29 @@ let package = Package(
         module("Decoding", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
-        module("Engine", ["Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         module("HTTPServing", ["CNative", httpTypes]),
-        module("Service", ["HTTPServing", "Engine", "Prompting", "StrictJSON", httpTypes, logging]),
+        module("Service", serviceDependencies),
         .executableTarget(
-            name: "temper", dependencies: ["Service", "StrictJSON", arguments, logging], swiftSettings: strict),
+            name: "temper",
+            dependencies: [
+                "Service", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON", httpTypes,
+                arguments, logging,
+            ],
+            swiftSettings: strict),
 
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("ComputeTests", ["Compute", "CNative"]),
-        tests("CheckpointsTests", ["Checkpoints", "Compute"]),
+        tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
-        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute"]),
+        tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
-        tests("EngineTests", ["Engine", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        tests(
+            "EngineTests",
+            ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
-        tests("ServiceTests", ["Service", "Engine", "HTTPServing", "Prompting", "StrictJSON", httpTypes]),
+        tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
     ],
     cLanguageStandard: .c17
 )

@@ -78,7 +78,8 @@ public enum CheckpointFormat: Sendable, Equatable {
     case llama2c
 }
 
-/// A checkpoint on disk: configuration, tensors by canonical name, and vocabulary. Opened by ``open(path:tokenizer:)``.
+/// A checkpoint on disk: configuration, tensors by canonical name, and vocabulary. Opened by
+/// ``open(path:tokenizer:loadMode:)``.
 ///
 /// Tensor names are GGUF's (`token_embd.weight`, `blk.3.attn_q.weight`, `output_norm.weight`, …) whatever the format;
 /// shapes are outermost first, so a linear weight is `[outputs, inputs]`. Rotary pairing is in the configuration;
@@ -98,4 +99,18 @@ public struct Checkpoint: Sendable {
     public var generationConfig: JSON?
     /// The size of all files, in bytes.
     public var fileBytes: Int
+
+    /// A checkpoint of the given parts.
+    package init(
+        format: CheckpointFormat, config: ModelConfig?, tensors: [String: Tensor], tokenizer: TokenizerSource?,
+        metadata: [(key: String, value: String)] = [], generationConfig: JSON? = nil, fileBytes: Int
+    ) {
+        self.format = format
+        self.config = config
+        self.tensors = tensors
+        self.tokenizer = tokenizer
+        self.metadata = metadata
+        self.generationConfig = generationConfig
+        self.fileBytes = fileBytes
+    }
 }

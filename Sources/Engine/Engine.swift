@@ -23,6 +23,22 @@ public struct ModelInfo: Sendable {
     public var checkpoint: Checkpoint
     /// Seconds since 1970 when it was loaded.
     public var created: Int
+
+    /// A description of the given parts.
+    public init(
+        id: String, config: ModelConfig, tokenizer: any Tokenizer, contextLength: Int, weightTypes: [String],
+        weightBytes: Int, kvBytesPerToken: Int, checkpoint: Checkpoint, created: Int
+    ) {
+        self.id = id
+        self.config = config
+        self.tokenizer = tokenizer
+        self.contextLength = contextLength
+        self.weightTypes = weightTypes
+        self.weightBytes = weightBytes
+        self.kvBytesPerToken = kvBytesPerToken
+        self.checkpoint = checkpoint
+        self.created = created
+    }
 }
 
 /// Handle of a submitted group. Any thread may call.
@@ -59,6 +75,9 @@ public struct EngineMetrics: Sendable {
     public var cancelledGroups: UInt64 = 0
     /// Groups failed since start.
     public var failedGroups: UInt64 = 0
+
+    /// All zero.
+    public init() {}
 }
 
 /// What the service needs from an engine; the tests of the service bring their own.

@@ -54,6 +54,14 @@ public struct ReportedToken: Sendable {
     public var logprob: Float?
     /// The likeliest ids at its place, best first, ties by smaller id; empty if not asked for.
     public var top: [TokenLogprob]
+
+    /// A report of the given parts.
+    public init(id: Int32, bytes: [UInt8], logprob: Float? = nil, top: [TokenLogprob] = []) {
+        self.id = id
+        self.bytes = bytes
+        self.logprob = logprob
+        self.top = top
+    }
 }
 
 /// Why a choice ended.
@@ -82,6 +90,9 @@ public struct GenerationUsage: Sendable, Equatable {
     public var prefillDuration = Duration.zero
     /// Time from then to the end.
     public var decodeDuration = Duration.zero
+
+    /// Nothing spent.
+    public init() {}
 }
 
 /// What happens to a request. `index` is its place in the submitted group.
@@ -115,6 +126,8 @@ public enum EngineError: Error, Sendable, Equatable {
     case tokenOutOfRange(index: Int, position: Int, id: Int32, vocabularySize: Int)
     /// The model computed a logit that is not a number or is infinite.
     case nonFiniteLogits(position: Int)
+    /// The decoding controls leave nothing to draw from, or cannot be used.
+    case decoding(DecodingError)
     /// It waited longer than the queue's time limit.
     case queueTimeout
     /// It was cancelled.

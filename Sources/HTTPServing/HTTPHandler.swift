@@ -40,8 +40,16 @@ public protocol HTTPResponder: AnyObject, Sendable {
     /// Starts a response whose body comes in pieces (chunked; until close for HTTP/1.0).
     func stream(_ head: HTTPResponse) -> any HTTPBodyWriter
 
-    /// `action` is called once, on the connection's queue, when the client is gone before the response is complete:
-    /// FIN after the request does not count as gone unless the connection cannot be written; RST and errors do.
+    /// `action` is called once, on the connection's queue, when the client is gone before the response is complete, or
+    /// when the server breaks the request off (drain deadline, stalled write). Never after a complete response; at once
+    /// if the client is gone already.
+    ///
+    /// What counts as gone: RST or a failing write, at once; FIN, once the request has been worked on for
+    /// ``HTTPLimits/halfCloseGrace`` (100 ms) since. TCP cannot tell a client that closed its socket from one that only
+    /// ended its sending side, so both get an answer that is complete within the grace, and lose a longer one, streamed
+    /// or not. FIN is seen while the connection waits on the handler; if 16 further requests are queued, or the limits
+    /// on queued or discarded bytes stopped the reading, the socket is asked every 100 ms instead. A client whose
+    /// machine vanished without FIN or RST is noticed by the write stall limit (30 s) alone.
     func onDisconnect(_ action: @escaping @Sendable () -> Void)
 }
 

@@ -1,1 +1,322 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+public import Engine
+public import HTTPServing
+import HTTPTypes
+public import Logging
+import StrictJSON
+import Synchronization
+import Tokenizers
+
+/// What a service is told at its start.
+public struct ServiceOptions: Sendable {
+    /// The keys that open the server; nil: no key is asked for.
+    public var keys: APIKeys?
+    /// The longest that a generation may take; nil: no limit.
+    public var requestTimeLimit: Duration?
+    /// The time without an event after which a stream sends a comment.
+    public var keepAliveInterval: Duration = .seconds(15)
+    /// Bodies larger than this are read away from the connection's queue, so that others on it do not wait.
+    public var inlineBodyBytes = 16 * 1024
+    /// Names the build, in `system_fingerprint` and metrics.
+    public var version: String
+    /// Answers requests for paths that are no route of the API, such as the page's files; gets GET and HEAD only and
+    /// needs no key. Returns whether it took the request.
+    public var fallback: (@Sendable (HTTPServerRequest, any HTTPResponder) -> Bool)?
+
+    /// The defaults for the given version.
+    public init(version: String) {
+        self.version = version
+    }
+}
+
+/// The routes of the API over an engine. Any thread may call.
+///
+///     let service = Service(options: ServiceOptions(version: "0.1.0"), logger: logger)
+///     // serve service.handle(_:responder:), load the models, then:
+///     service.start(engine)
+///
+/// Until ``start(_:)`` the service lives and is not ready: generation is answered 503.
+public final class Service: Sendable {
+    private enum Stage {
+        case loading
+        case running
+        case draining
+    }
+
+    private struct State {
+        var stage = Stage.loading
+        var engine: (any InferenceEngine)?
+        var nextQueue = 0
+    }
+
+    private let options: ServiceOptions
+    private let logger: Logger
+    private let metrics = ServiceMetrics()
+    private let planner: GenerationPlanner
+    private let state = Mutex(State())
+    private let answerQueues: [DispatchQueue]
+    private let bodyQueue = DispatchQueue(label: "temper.bodies", qos: .userInitiated)
+
+    /// A service that is loading.
+    public init(options: ServiceOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
+        planner = GenerationPlanner(timeLimit: options.requestTimeLimit, version: options.version)
+        answerQueues = (0..<2).map { DispatchQueue(label: "temper.answers.\($0)", qos: .userInitiated) }
+    }
+
+    /// Takes requests from now on.
+    public func start(_ engine: any InferenceEngine) {
+        state.withLock { state in
+            state.engine = engine
+            if state.stage == .loading { state.stage = .running }
+        }
+    }
+
+    /// Refuses new work from now on, and says so to those who ask whether it is ready; running work goes on.
+    public func drain() {
+        let engine = state.withLock { state in
+            state.stage = .draining
+            return state.engine
+        }
+        engine?.drain()
+    }
+
+    /// Generation requests that have no complete answer yet.
+    public var generationsInFlight: Int { metrics.generationsInFlight }
+
+    /// Answers one request; the server's handler. Does not block.
+    public func handle(_ request: HTTPServerRequest, responder: any HTTPResponder) {
+        let route = Route(path: request.path)
+        let record = RequestRecord(request, route: route?.name ?? "other")
+        do throws(APIError) {
+            guard let route else { return try handleOther(request, responder, record) }
+            guard route.methods.contains(request.head.method.rawValue) else {
+                throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
+            }
+            if !route.isPublic { try authorize(request) }
+            guard route.isPost else { return try answerGet(route, request, responder, record) }
+            try requireJSON(request)
+            if request.body.count <= options.inlineBodyBytes {
+                answerPost(route, request, responder, record)
+            } else {
+                bodyQueue.async { self.answerPost(route, request, responder, record) }
+            }
+        } catch {
+            refuse(error, responder, record)
+        }
+    }
+
+    // MARK: Checks
+
+    private func authorize(_ request: HTTPServerRequest) throws(APIError) {
+        guard let keys = options.keys else { return }
+        try keys.check(authorization: request.head.headerFields[.authorization])
+    }
+
+    private func requireJSON(_ request: HTTPServerRequest) throws(APIError) {
+        let found = request.head.headerFields[.contentType]
+        let mediaType = found?.prefix { $0 != ";" }
+        guard mediaType?.trimmingOuterSpaces.lowercased() == "application/json" else {
+            throw .unsupportedMediaType(found)
+        }
+    }
+
+    private var snapshot: (isReady: Bool, engine: (any InferenceEngine)?) {
+        state.withLock { ($0.stage == .running, $0.engine) }
+    }
+
+    /// The engine if work is taken.
+    private func workingEngine() throws(APIError) -> any InferenceEngine {
+        let (stage, engine) = state.withLock { ($0.stage, $0.engine) }
+        if stage == .draining { throw .shuttingDown }
+        guard let engine else { throw .loading }
+        return engine
+    }
+
+    private func model(_ name: String?, _ engine: any InferenceEngine) throws(APIError) -> ModelInfo {
+        let models = engine.models
+        guard let name else {
+            guard let first = models.first else { throw .loading }
+            return first
+        }
+        guard let model = models.first(where: { $0.id == name }) else {
+            throw .modelNotFound(name, available: models.map(\.id))
+        }
+        return model
+    }
+
+    // MARK: Routes
+
+    private func handleOther(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord
+    ) throws(APIError) {
+        let method = request.head.method
+        if method == .get || method == .head, let fallback = options.fallback, fallback(request, responder) { return }
+        try authorize(request)
+        throw .routeNotFound(request.path)
+    }
+
+    private func answerGet(
+        _ route: Route, _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord
+    ) throws(APIError) {
+        let (isReady, engine) = snapshot
+        switch route {
+        case .live: send(StatusBody.live, responder, record)
+        case .ready:
+            _ = try workingEngine()
+            send(StatusBody.ready, responder, record)
+        case .metrics:
+            let text = metrics.text(engine: engine, isReady: isReady, version: options.version)
+            var head = HTTPResponse(status: .ok)
+            head.headerFields[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
+            send(Array(text.utf8), head: head, responder, record)
+        case .capabilities:
+            send(
+                CapabilitiesRoute.body(models: engine?.models ?? [], version: options.version), responder, record)
+        case .models:
+            guard let engine else { throw .loading }
+            send(ModelRoutes.list(engine.models), responder, record)
+        case .model(let name):
+            guard let engine else { throw .loading }
+            send(ModelRoutes.one(try model(name, engine)), responder, record)
+        case .tokenizerInfo:
+            guard let engine else { throw .loading }
+            send(ModelRoutes.tokenizerInfo(try model(nil, engine)), responder, record)
+        case .completions, .chatCompletions, .tokenize, .detokenize:
+            throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
+        }
+    }
+
+    private func answerPost(
+        _ route: Route, _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord
+    ) {
+        var record = record
+        do throws(APIError) {
+            switch route {
+            case .completions: try generate(.completions, request, responder, &record)
+            case .chatCompletions: try generate(.chat, request, responder, &record)
+            case .tokenize:
+                let body = try read(.tokenize, request, &record)
+                send(
+                    try TokenizeRoutes.tokenize(body.values, model: body.model, warnings: body.warnings), responder,
+                    record)
+            case .detokenize:
+                let body = try read(.detokenize, request, &record)
+                send(
+                    try TokenizeRoutes.detokenize(body.values, model: body.model, warnings: body.warnings), responder,
+                    record)
+            default: throw .routeNotFound(request.path)
+            }
+        } catch {
+            refuse(error, responder, record)
+        }
+    }
+
+    /// The checked fields of a body, with the model they are for.
+    private func read(
+        _ endpoint: Endpoint, _ request: HTTPServerRequest, _ record: inout RequestRecord
+    ) throws(APIError) -> (
+        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
+    ) {
+        let engine = try workingEngine()
+        let json: JSON
+        do throws(JSONError) {
+            json = try JSONParser.parse(request.body)
+        } catch {
+            throw .invalidJSON(error)
+        }
+        guard let object = json.objectValue else {
+            throw .wrongType(param: "body", expected: "object", found: json.typeName)
+        }
+        // Model and strictness come first: all else is checked against them.
+        var reading = FieldReading(limits: nil)
+        var name: String?
+        if let given = object["model"], !given.isNull {
+            name = try RequestFields.model.read(given, "model", &reading)
+        }
+        let model = try model(name, engine)
+        record.model = model.id
+        reading.limits = ModelLimits(
+            contextLength: model.contextLength, vocabularySize: model.tokenizer.vocabularySize)
+        if let given = object["strict"], !given.isNull {
+            reading.isStrict = try RequestFields.strict.read(given, "strict", &reading)
+        }
+        let values = try RequestSchema.read(object, for: endpoint, &reading)
+        return (values, model, engine, reading.warnings)
+    }
+
+    private func generate(
+        _ endpoint: Endpoint, _ request: HTTPServerRequest, _ responder: any HTTPResponder,
+        _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(endpoint, request, &record)
+        let plan = try planner.plan(
+            body.values, endpoint: endpoint, model: body.model, warnings: body.warnings)
+        record.isStreamed = plan.stream != nil
+        let queue = state.withLock { state in
+            state.nextQueue = (state.nextQueue + 1) % answerQueues.count
+            return answerQueues[state.nextQueue]
+        }
+        metrics.generation(began: true)
+        let session = GenerationSession(
+            plan: plan, responder: responder, queue: queue, keepAlive: options.keepAliveInterval
+        ) { [self, record] outcome in
+            metrics.generation(began: false)
+            var record = record
+            record.status = outcome.status
+            record.usage = outcome.usage
+            record.bytes = outcome.bytes
+            record.errorCode = outcome.error?.code
+            finish(record)
+        }
+        session.start(body.engine)
+    }
+
+    // MARK: Answers
+
+    private func send(
+        _ body: [UInt8], head: HTTPResponse = JSONAnswer.head(.ok), _ responder: any HTTPResponder,
+        _ record: RequestRecord
+    ) {
+        responder.send(head, body: body)
+        var record = record
+        record.status = head.status.code
+        record.bytes = body.count
+        finish(record)
+    }
+
+    private func refuse(_ error: APIError, _ responder: any HTTPResponder, _ record: RequestRecord) {
+        var record = record
+        record.errorCode = error.code
+        record.param = error.param
+        send(error.body, head: JSONAnswer.head(error), responder, record)
+    }
+
+    private func finish(_ record: RequestRecord) {
+        let duration = ContinuousClock.now - record.start
+        metrics.record(record, duration: duration)
+        let isProbe = Route(path: record.path)?.isProbe ?? false
+        logger.log(
+            level: isProbe ? .debug : record.status >= 500 ? .warning : .info, "request",
+            metadata: record.metadata(duration: duration))
+    }
+}
+
+/// The bodies of the health routes.
+private enum StatusBody {
+    static let live = Array("{\"status\":\"ok\"}".utf8)
+    static let ready = Array("{\"status\":\"ok\"}".utf8)
+}
+
+extension Substring {
+    /// Without spaces and tabs at both ends.
+    fileprivate var trimmingOuterSpaces: Substring {
+        var text = self
+        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
+        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
+        return text
+    }
+}

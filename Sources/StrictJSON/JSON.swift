@@ -87,7 +87,7 @@ public struct JSONObject: Sendable, Equatable {
     public private(set) var keys: [String] = []
     /// The values, in the order of `keys`.
     public private(set) var values: [JSON] = []
-    private var positions: [String: Int] = [:]
+    private var positions: [ExactKey: Int] = [:]
 
     /// An object without members.
     public init() {}
@@ -100,10 +100,10 @@ public struct JSONObject: Sendable, Equatable {
 
     /// The value of the member named `key`; setting replaces or appends, setting nil is ignored.
     public subscript(key: String) -> JSON? {
-        get { positions[key].map { values[$0] } }
+        get { positions[ExactKey(text: key)].map { values[$0] } }
         set {
             guard let newValue else { return }
-            if let position = positions[key] {
+            if let position = positions[ExactKey(text: key)] {
                 values[position] = newValue
             } else {
                 append(key, newValue)
@@ -114,9 +114,22 @@ public struct JSONObject: Sendable, Equatable {
     /// Appends a member. Returns false, and changes nothing, if the key is already there.
     @discardableResult
     mutating func append(_ key: String, _ value: JSON) -> Bool {
-        guard positions.updateValue(keys.count, forKey: key) == nil else { return false }
+        guard positions.updateValue(keys.count, forKey: ExactKey(text: key)) == nil else { return false }
         keys.append(key)
         values.append(value)
         return true
+    }
+}
+
+/// A key compared scalar by scalar, as RFC 8259 section 8.3 has it; `String` compares up to canonical equivalence, which
+/// would make one key of the two pieces U+00C5 and U+212B of a vocabulary.
+private struct ExactKey: Hashable, Sendable {
+    let text: String
+
+    static func == (left: ExactKey, right: ExactKey) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(UInt8(0xFF))
     }
 }

@@ -25,6 +25,14 @@ public protocol Tokenizer: Sendable {
     ///     added tokens are always matched.
     func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32]
 
+    /// The ids of a text of which some parts are trusted: only there is the spelling of a control token that token,
+    /// elsewhere it is plain text. BOS and EOS are not added.
+    ///
+    /// Where no other part spells a control token, the ids are those of `encode(text, addSpecial: false,
+    /// parseSpecial: true)`.
+    /// - Parameter trusted: ascending, disjoint ranges of UTF-8 offsets that begin and end between characters.
+    func encode(_ text: String, parseSpecialIn trusted: [Range<Int>]) -> [Int32]
+
     /// The bytes that `id` stands for inside a text; empty for control tokens and for ids out of range.
     /// A single piece may hold part of a character.
     func bytes(of id: Int32) -> [UInt8]
@@ -44,6 +52,31 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+    /// Reads the whole text at once if it has no control token beyond those of its trusted parts; otherwise part by
+    /// part, which keeps the promise about control tokens but may cut differently where parts meet.
+    public func encode(_ text: String, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
+        let whole = encode(text, addSpecial: false, parseSpecial: true)
+        var parts: [Int32] = []
+        var trustedControls: [Int32] = []
+        var position = text.utf8.startIndex
+        let bytes = text.utf8
+        for range in trusted {
+            let start = bytes.index(bytes.startIndex, offsetBy: range.lowerBound)
+            let end = bytes.index(bytes.startIndex, offsetBy: range.upperBound)
+            if position < start {
+                parts += encode(String(text[position..<start]), addSpecial: false, parseSpecial: false)
+            }
+            let part = encode(String(text[start..<end]), addSpecial: false, parseSpecial: true)
+            trustedControls += part.filter(isControl)
+            parts += part
+            position = end
+        }
+        if position < bytes.endIndex {
+            parts += encode(String(text[position...]), addSpecial: false, parseSpecial: false)
+        }
+        return whole.filter(isControl) == trustedControls ? whole : parts
+    }
+
     /// The text of `ids`; bytes that are not UTF-8 become U+FFFD, control tokens vanish unless `showSpecial`.
     public func decode(_ ids: some Sequence<Int32>, showSpecial: Bool = false) -> String {
         var bytes: [UInt8] = []

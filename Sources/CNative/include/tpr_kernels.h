@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numeric kernels, one table of function pointers per instruction set, chosen at run time.
+//
+// Every table gives the same bits. What fixes them:
+// - A dot product keeps 8 float lanes. For plain weights element k belongs to lane k % 8, and a lane accumulates by fused
+//   multiply-add in order of k. For block formats a lane owns elements 4*lane..4*lane+3 of each run of 32; products of
+//   a block are summed exactly as integers, converted to float, and accumulated by fused multiply-add in order of blocks
+//   (first the products, then the minima). What belongs to groups of 16 (minima, and the offset of Q3_K and Q6_K) goes
+//   to lane l for groups 2l and 2l+1.
+// - The lanes s are summed as ((s0+s4)+(s2+s6)) + ((s1+s5)+(s3+s7)).
+// - Nothing of this depends on how many rows or outputs a call computes.
+#ifndef TPR_KERNELS_H
+#define TPR_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Element types, numbered as in the GGUF specification.
+enum {
+    TPR_F32 = 0,
+    TPR_F16 = 1,
+    TPR_Q4_0 = 2,
+    TPR_Q4_1 = 3,
+    TPR_Q5_0 = 6,
+    TPR_Q5_1 = 7,
+    TPR_Q8_0 = 8,
+    TPR_Q2_K = 10,
+    TPR_Q3_K = 11,
+    TPR_Q4_K = 12,
+    TPR_Q5_K = 13,
+    TPR_Q6_K = 14,
+    TPR_BF16 = 30,
+};
+
+/// How the activations of a linear map are given.
+enum {
+    TPR_INPUT_FLOAT = 0,     // plain float rows
+    TPR_INPUT_BLOCKS32 = 1,  // int8, a scale per 32, int16 sums of each 4
+    TPR_INPUT_BLOCKS256 = 2, // int8, a scale per 256, int16 sums of each 16
+};
+
+/// Rows of activations, all contiguous: row r of `values` starts at r * columns, of the others at the same place divided
+/// by the elements they cover.
+typedef struct {
+    const float *floats;
+    const int8_t *bytes;
+    const float *scales;
+    const int16_t *sums;
+} tpr_input;
+
+/// output[m * output_stride + n] = sum over k of input[m][k] * weight[n][k], plus bias[n] if there is one.
+typedef struct {
+    uint32_t type;
+    const uint8_t *weight;
+    size_t row_bytes;
+    const float *bias;
+    float *output;
+    size_t output_stride;
+    size_t rows;
+    size_t columns;
+    tpr_input input;
+} tpr_linear;
+
+/// Queries that attend to one key-value head: `query_count` vectors, in one sequence.
+typedef struct {
+    size_t head_size;
+    size_t query_count;
+    const float *const *queries;      // [query_count] vectors of head_size
+    float *const *outputs;            // [query_count] vectors of head_size
+    const int32_t *positions;         // [query_count] last key each query sees
+    int32_t window;                   // keys > position - window; 0: no window
+    float scale;
+    void *const *blocks;              // block j holds tokens j * block_tokens and on
+    size_t block_tokens;              // a multiple of 32
+    size_t key_offset, value_offset;  // bytes from the block's start to [token][head_size] of this head
+    int is_half;                      // elements are binary16, else binary32
+} tpr_attention;
+
+/// The most queries of one tpr_attention.
+enum { TPR_ATTENTION_QUERIES = 32 };
+
+/// The kernels of one instruction set.
+typedef struct {
+    const char *name;
+    /// Outputs first..<last of a linear map, all rows. `scratch` is tpr_linear_scratch_bytes large, aligned to 64.
+    void (*linear)(const tpr_linear *map, size_t first, size_t last, void *scratch);
+    /// One row of activations to int8 blocks of 32 (count a multiple of 32) or 256.
+    void (*quantize32)(const float *values, size_t count, int8_t *bytes, float *scales, int16_t *sums);
+    void (*quantize256)(const float *values, size_t count, int8_t *bytes, float *scales, int16_t *sums);
+    /// `scratch` is tpr_attention_scratch_bytes(head_size) large, aligned to 64.
+    void (*attention)(const tpr_attention *job, void *scratch);
+    void (*dequantize)(uint32_t type, const void *blocks, size_t count, float *output);
+    void (*to_half)(const float *values, size_t count, uint16_t *output);
+    void (*rms_norm)(const float *values, size_t count, const float *weight, float epsilon, float *output);
+    void (*layer_norm)(const float *values, size_t count, const float *weight, const float *bias, float epsilon,
+                       float *output);
+    /// Rotates one head in place; cosines and sines hold `pairs` entries.
+    void (*rope_halves)(float *head, size_t pairs, const float *cosines, const float *sines);
+    void (*rope_interleaved)(float *head, size_t pairs, const float *cosines, const float *sines);
+    void (*swiglu)(const float *gate, const float *up, size_t count, float *output);
+    void (*gelu)(float *values, size_t count);
+    void (*gelu_tanh)(float *values, size_t count);
+    void (*add)(const float *values, size_t count, float *to);
+    /// Index of the first value that is NaN or infinite, or count.
+    size_t (*first_non_finite)(const float *values, size_t count);
+    float (*log_sum_exp)(const float *values, size_t count);
+    void (*exponential)(const float *values, size_t count, float *output);
+} tpr_ops;
+
+/// The portable reference.
+const tpr_ops *tpr_ops_scalar(void);
+/// The best table this machine runs, found once.
+const tpr_ops *tpr_ops_best(void);
+
+/// Elements in a block of `type` and its bytes; 0 for a type that does not exist.
+size_t tpr_block_size(uint32_t type);
+size_t tpr_block_bytes(uint32_t type);
+/// The kind of input that linear maps of this weight type take.
+int tpr_input_kind(uint32_t type);
+
+/// Scratch that tpr_ops.linear needs, whatever the sizes.
+size_t tpr_linear_scratch_bytes(void);
+size_t tpr_attention_scratch_bytes(size_t head_size);
+/// Outputs a call of tpr_ops.linear computes best at a time: chunks should be multiples of it.
+enum { TPR_LINEAR_TILE = 24 };
+
+/// Names the calling thread (up to 15 bytes), as top and debuggers show it.
+void tpr_name_thread(const char *name);
+
+/// Tells the processor that this is a spin loop.
+static inline void tpr_spin_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+#endif

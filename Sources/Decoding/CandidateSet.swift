@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The ids that may still be drawn, with their processed logits.
+///
+/// Ids are distinct and ascending; logits are finite. Buffers are kept from token to token, so that a draw allocates
+/// nothing once they have grown to the size of the vocabulary.
+package struct CandidateSet: Sendable {
+    /// How many ids are left.
+    package private(set) var count = 0
+    /// Whether the ids are `0..<count`, which is not written down.
+    private var isDense = true
+    /// Whether a change may have left minus infinity behind.
+    private var mayHoldBanned = false
+    private var idStorage: [Int32] = []
+    private var logitStorage: [Float] = []
+
+    /// An empty set.
+    package init() {}
+
+    /// The ids that are left, ascending.
+    package var ids: [Int32] { (0..<count).map(id(at:)) }
+    /// Their logits, in the order of ``ids``.
+    package var logits: [Float] { Array(logitStorage[..<count]) }
+
+    /// The id at a place of the set.
+    @inline(__always)
+    package func id(at index: Int) -> Int32 { isDense ? Int32(truncatingIfNeeded: index) : idStorage[index] }
+
+    /// The place of `id` in the set, or nil if it is not there.
+    package func index(of id: Int32) -> Int? {
+        if isDense { return id >= 0 && Int(id) < count ? Int(id) : nil }
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if idStorage[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low < count && idStorage[low] == id ? low : nil
+    }
+
+    /// Starts over with the model's logits, one per id; those that are minus infinity are left out.
+    ///
+    /// - Throws: ``DecodingError/badLogit(id:value:position:)`` for NaN and plus infinity,
+    ///   ``DecodingError/noCandidates(position:)`` if nothing is left.
+    package mutating func load(_ raw: UnsafeBufferPointer<Float>, position: Int) throws(DecodingError) {
+        let range = try LogitRange(raw, position: position)
+        if logitStorage.count < raw.count { logitStorage = [Float](repeating: 0, count: raw.count) }
+        logitStorage.withUnsafeMutableBufferPointer { buffer in
+            _ = buffer.update(fromContentsOf: raw)
+        }
+        count = raw.count
+        isDense = true
+        mayHoldBanned = false
+        if range.minimum == -.infinity { keep { $0 > -.infinity } }
+    }
+
+    /// The logits, for reading.
+    @inline(__always)
+    package func withLogits<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        logitStorage.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    /// The logits, for changing; they must stay finite or become minus infinity, which ``removeBanned(position:)``
+    /// then removes.
+    @inline(__always)
+    package mutating func withMutableLogits(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
+        let count = count
+        mayHoldBanned = true
+        logitStorage.withUnsafeMutableBufferPointer { body(UnsafeMutableBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    /// Changes the logit of `id` if it is in the set.
+    ///
+    /// - Throws: ``DecodingError/badLogit(id:value:position:)`` if the new logit is NaN or plus infinity. Minus infinity
+    ///   stays until ``removeBanned(position:)``.
+    @inline(__always)
+    package mutating func edit(
+        _ id: Int32, position: Int, _ change: (Float) -> Float
+    ) throws(DecodingError) {
+        guard let index = index(of: id) else { return }
+        let value = change(logitStorage[index])
+        guard value < .infinity else {
+            throw .badLogit(id: id, value: value.description, position: position)
+        }
+        logitStorage[index] = value
+        if value == -.infinity { mayHoldBanned = true }
+    }
+
+    /// Removes the ids whose logits became minus infinity.
+    ///
+    /// - Throws: ``DecodingError/noCandidates(position:)`` if nothing is left.
+    package mutating func removeBanned(position: Int) throws(DecodingError) {
+        guard mayHoldBanned else { return }
+        mayHoldBanned = false
+        guard withLogits({ LogitRange.hasMinusInfinity($0) }) else { return }
+        keep { $0 > -.infinity }
+        guard count > 0 else { throw .noCandidates(position: position) }
+    }
+
+    /// The largest logit.
+    package var maximum: Float { withLogits { LogitRange.maximum($0) } }
+
+    /// Keeps the ids whose logits pass.
+    @inline(__always)
+    package mutating func keep(_ survives: (Float) -> Bool) {
+        compact(survives)
+    }
+
+    /// Keeps the ids before a place in the sorted order.
+    package mutating func keep(before cutoff: Cutoff) {
+        var ties = cutoff.tieCount
+        compact { logit in
+            if logit > cutoff.logit { return true }
+            guard logit == cutoff.logit, ties > 0 else { return false }
+            ties -= 1
+            return true
+        }
+    }
+
+    @inline(__always)
+    private mutating func compact(_ survives: (Float) -> Bool) {
+        let total = count
+        let dense = isDense
+        if idStorage.count < total { idStorage = [Int32](repeating: 0, count: total) }
+        var kept = 0
+        logitStorage.withUnsafeMutableBufferPointer { logits in
+            idStorage.withUnsafeMutableBufferPointer { ids in
+                for index in 0..<total where survives(logits[index]) {
+                    ids[kept] = dense ? Int32(truncatingIfNeeded: index) : ids[index]
+                    logits[kept] = logits[index]
+                    kept += 1
+                }
+            }
+        }
+        count = kept
+        isDense = false
+    }
+}
+
+/// A place in the sorted order (logit descending, then id ascending): everything above `logit`, and of the ids that
+/// have exactly this logit the `tieCount` smallest.
+package struct Cutoff: Sendable, Equatable {
+    /// The smallest logit that survives.
+    package var logit: Float
+    /// How many of the ids that have it survive.
+    package var tieCount: Int
+}
+
+/// The smallest and largest of a vocabulary's logits, checked.
+struct LogitRange {
+    let minimum: Float
+    let maximum: Float
+
+    /// - Throws: ``DecodingError`` for NaN, plus infinity, and if all are minus infinity.
+    init(_ logits: UnsafeBufferPointer<Float>, position: Int) throws(DecodingError) {
+        var low = SIMD16<Float>(repeating: .infinity)
+        var high = SIMD16<Float>(repeating: -.infinity)
+        var nan = SIMDMask<SIMD16<Int32>>(repeating: false)
+        Self.forEachLanes(logits, padding: logits.first ?? 0) { lanes in
+            nan = nan .| (lanes .!= lanes)
+            low = pointwiseMin(low, lanes)
+            high = pointwiseMax(high, lanes)
+        }
+        minimum = low.min()
+        maximum = high.max()
+        if nan != SIMDMask(repeating: false) || maximum == .infinity {
+            let index = logits.firstIndex { !($0 < .infinity) } ?? 0
+            throw .badLogit(
+                id: Int32(truncatingIfNeeded: index), value: logits[index].description, position: position)
+        }
+        guard maximum > -.infinity else { throw .noCandidates(position: position) }
+    }
+
+    /// The largest of logits known to be finite or minus infinity.
+    static func maximum(_ logits: UnsafeBufferPointer<Float>) -> Float {
+        var high = SIMD16<Float>(repeating: -.infinity)
+        forEachLanes(logits, padding: -.infinity) { high = pointwiseMax(high, $0) }
+        return high.max()
+    }
+
+    static func hasMinusInfinity(_ logits: UnsafeBufferPointer<Float>) -> Bool {
+        var low = SIMD16<Float>(repeating: .infinity)
+        forEachLanes(logits, padding: .infinity) { low = pointwiseMin(low, $0) }
+        return low.min() == -.infinity
+    }
+
+    /// Sixteen logits at a time; the last group is filled up.
+    @inline(__always)
+    private static func forEachLanes(
+        _ logits: UnsafeBufferPointer<Float>, padding: Float, _ body: (SIMD16<Float>) -> Void
+    ) {
+        var index = 0
+        let whole = logits.count & ~15
+        let raw = UnsafeRawBufferPointer(logits)
+        while index < whole {
+            body(raw.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<Float>.self))
+            index += 16
+        }
+        guard index < logits.count else { return }
+        var last = SIMD16<Float>(repeating: padding)
+        while index < logits.count {
+            last[index & 15] = logits[index]
+            index += 1
+        }
+        body(last)
+    }
+}

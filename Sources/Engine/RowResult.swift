@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Compute
+import Decoding
+import Tokenizers
+
+/// A drawn or a prompt's token with what was asked about it, or why there is none.
+typealias RowResult = Result<ReportedToken, EngineError>
+
+/// What to do with one row of logits; runs on any thread of the pool, one task per choice.
+struct RowJob {
+    /// What the logits are for.
+    enum Purpose {
+        /// Report this token of the prompt.
+        case report(Int32)
+        /// Draw the next token of the choice.
+        case draw(Choice)
+    }
+
+    let unit: ActiveUnit
+    let purpose: Purpose
+    /// V logits.
+    let logits: UnsafeBufferPointer<Float>
+    /// The place in the sequence of the token that is reported or drawn.
+    let position: Int
+
+    /// Reports or draws.
+    func run(_ tokenizer: any Tokenizer, _ kernels: Kernels) -> RowResult {
+        if let base = logits.baseAddress, kernels.firstNonFinite(base, count: logits.count) != nil {
+            return .failure(.nonFiniteLogits(position: position))
+        }
+        do throws(DecodingError) {
+            return .success(try token(tokenizer))
+        } catch {
+            return .failure(.decoding(error))
+        }
+    }
+
+    private func token(_ tokenizer: any Tokenizer) throws(DecodingError) -> ReportedToken {
+        let id =
+            switch purpose {
+            case .report(let token): token
+            case .draw(let choice): try choice.sampler.sample(logits: logits, position: position)
+            }
+        let request = unit.request
+        var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])
+        if let count = request.logprobCount {
+            let probabilities = try LogProbabilities(logits: logits, position: position)
+            token.logprob = probabilities.of(id)
+            if count > 0 { token.top = probabilities.top(count) }
+        }
+        return token
+    }
+
+    /// The bytes that a token shows as.
+    static func bytes(of id: Int32, _ request: GenerationRequest, _ tokenizer: any Tokenizer) -> [UInt8] {
+        guard request.showsSpecial, tokenizer.isControl(id) else { return tokenizer.bytes(of: id) }
+        return Array((tokenizer.piece(of: id) ?? "").utf8)
+    }
+}

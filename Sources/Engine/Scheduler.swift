@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which tokens are computed next: continuous batching with chunked prefill, as a pure state machine.
+///
+/// A unit is one prompt with its choices. Units are admitted in order of arrival, once the cache can hold all that
+/// they may ever need and their choices fit beside those that run: so what is admitted never has to be thrown out. A
+/// step takes the next token of every running choice, and prompt tokens in order of admission up to a budget.
+package struct Scheduler: Sendable {
+    /// What a unit will need.
+    package struct Unit: Sendable, Equatable {
+        /// Tokens of the prompt; at least one.
+        package var promptTokens: Int
+        /// Choices that share it.
+        package var choiceCount: Int
+        /// The most tokens that each choice may add.
+        package var maxTokens: Int
+
+        /// A unit of the given sizes.
+        package init(promptTokens: Int, choiceCount: Int, maxTokens: Int) {
+            self.promptTokens = promptTokens
+            self.choiceCount = choiceCount
+            self.maxTokens = maxTokens
+        }
+
+        /// Blocks that the unit may come to hold: the prompt's full blocks once, the rest per choice.
+        package func blockCount(blockTokens: Int) -> Int {
+            let shared = promptTokens / blockTokens
+            let whole = (promptTokens + max(maxTokens, 0) + blockTokens - 1) / blockTokens
+            return shared + choiceCount * (whole - shared)
+        }
+    }
+
+    /// What can be held.
+    package struct Limits: Sendable {
+        /// Choices that run at the same time.
+        package var choiceCount: Int
+        /// Blocks of the cache.
+        package var blockCount: Int
+        /// Tokens per block.
+        package var blockTokens: Int
+        /// Prompt tokens that a step takes at least, however many choices run: so prompts never starve.
+        package var minimumPrefill: Int
+
+        /// Limits of the given sizes.
+        package init(choiceCount: Int, blockCount: Int, blockTokens: Int, minimumPrefill: Int = 16) {
+            self.choiceCount = choiceCount
+            self.blockCount = blockCount
+            self.blockTokens = blockTokens
+            self.minimumPrefill = minimumPrefill
+        }
+    }
+
+    /// A part of a step.
+    package enum Work: Sendable, Equatable {
+        /// Compute these tokens of the unit's prompt.
+        case prefill(unit: Int, range: Range<Int>)
+        /// Compute the newest token of each choice of the unit that still runs.
+        case decode(unit: Int)
+    }
+
+    private struct State: Sendable {
+        let unit: Unit
+        var computed = 0
+        var runningChoices: Int
+        var isPaused = false
+        var isAdmitted = false
+    }
+
+    private let limits: Limits
+    private var states: [Int: State] = [:]
+    private var waiting: [Int] = []
+    private var running: [Int] = []
+    private var reservedBlocks = 0
+    private var runningChoices = 0
+
+    /// A scheduler without units.
+    package init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Units that wait.
+    package var waitingCount: Int { waiting.count }
+    /// Choices that are computed, those of admitted prompts included.
+    package var runningChoiceCount: Int { runningChoices }
+    /// Blocks that admitted units may come to hold.
+    package var reservedBlockCount: Int { reservedBlocks }
+
+    /// Whether the unit could ever be admitted.
+    package func canHold(_ unit: Unit) -> Bool {
+        unit.choiceCount <= limits.choiceCount
+            && unit.blockCount(blockTokens: limits.blockTokens) <= limits.blockCount
+    }
+
+    /// Appends a unit to the queue. `id` is the caller's and not in use; ``canHold(_:)`` must be true.
+    package mutating func enqueue(_ id: Int, _ unit: Unit) {
+        precondition(states[id] == nil && canHold(unit) && unit.promptTokens > 0 && unit.choiceCount > 0)
+        states[id] = State(unit: unit, runningChoices: unit.choiceCount)
+        waiting.append(id)
+    }
+
+    /// Admits units from the head of the queue as long as they fit, and returns them.
+    package mutating func admit() -> [Int] {
+        var admitted: [Int] = []
+        for id in waiting {
+            guard let state = states[id] else { break }
+            let blocks = state.unit.blockCount(blockTokens: limits.blockTokens)
+            guard reservedBlocks + blocks <= limits.blockCount,
+                runningChoices + state.unit.choiceCount <= limits.choiceCount
+            else { break }
+            reservedBlocks += blocks
+            runningChoices += state.unit.choiceCount
+            states[id]?.isAdmitted = true
+            admitted.append(id)
+        }
+        waiting.removeFirst(admitted.count)
+        running.append(contentsOf: admitted)
+        return admitted
+    }
+
+    /// The next step, with at most `tokenBudget` rows where decoding leaves room for prompts. Empty if there is nothing
+    /// to do.
+    package func plan(tokenBudget: Int) -> [Work] {
+        var plan: [Work] = []
+        var rows = 0
+        for id in running {
+            guard let state = states[id], !state.isPaused, state.computed == state.unit.promptTokens else { continue }
+            plan.append(.decode(unit: id))
+            rows += state.runningChoices
+        }
+        var budget = max(tokenBudget - rows, limits.minimumPrefill)
+        for id in running where budget > 0 {
+            guard let state = states[id], !state.isPaused else { continue }
+            let count = min(state.unit.promptTokens - state.computed, budget)
+            guard count > 0 else { continue }
+            plan.append(.prefill(unit: id, range: state.computed..<state.computed + count))
+            budget -= count
+        }
+        return plan
+    }
+
+    /// Notes that prompt tokens of a unit were computed.
+    package mutating func prefilled(_ id: Int, upTo count: Int) {
+        states[id]?.computed = count
+    }
+
+    /// Notes that a choice of a unit ended. Returns true if it was the unit's last; then the unit is gone.
+    package mutating func choiceEnded(_ id: Int) -> Bool {
+        guard var state = states[id] else { return false }
+        state.runningChoices -= 1
+        if state.isAdmitted { runningChoices -= 1 }
+        states[id] = state
+        guard state.runningChoices == 0 else { return false }
+        remove(id)
+        return true
+    }
+
+    /// Removes a unit, wherever it is.
+    package mutating func remove(_ id: Int) {
+        guard let state = states.removeValue(forKey: id) else { return }
+        if state.isAdmitted {
+            running.removeAll { $0 == id }
+            reservedBlocks -= state.unit.blockCount(blockTokens: limits.blockTokens)
+            runningChoices -= state.runningChoices
+        } else {
+            waiting.removeAll { $0 == id }
+        }
+    }
+
+    /// Leaves a unit out of the steps, or takes it in again.
+    package mutating func setPaused(_ id: Int, _ isPaused: Bool) {
+        states[id]?.isPaused = isPaused
+    }
+}

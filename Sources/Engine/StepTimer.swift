@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How many prompt tokens fit into a step of a given duration, learned from the steps that ran.
+package struct StepTimer: Sendable {
+    private let target: Duration
+    private let limit: Int
+    private var secondsPerRow: Double?
+
+    /// A timer for steps of `target` duration with at most `limit` rows.
+    package init(target: Duration, limit: Int) {
+        self.target = target
+        self.limit = limit
+    }
+
+    /// Rows for the next step: few at first, then what the target allows.
+    package var rowBudget: Int {
+        guard let secondsPerRow, secondsPerRow > 0 else { return min(64, limit) }
+        let rows = (target / .seconds(1)) / secondsPerRow
+        return max(16, min(limit, Int(min(rows, Double(limit)))))
+    }
+
+    /// Notes a step.
+    package mutating func record(rows: Int, duration: Duration) {
+        // Decoding a few rows costs as much as reading the weights: it says little about what one more row costs.
+        guard rows >= 16 else { return }
+        let measured = (duration / .seconds(1)) / Double(rows)
+        secondsPerRow = secondsPerRow.map { 0.7 * $0 + 0.3 * measured } ?? measured
+    }
+}

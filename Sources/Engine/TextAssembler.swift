@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Decoding
+import Tokenizers
+
+/// From the tokens of one choice to the text that may be shown: whole characters that no stop string can take back.
+struct TextAssembler {
+    /// What became visible.
+    struct Output {
+        var text = ""
+        var tokens: [ReportedToken] = []
+        /// The stop string that ended the text, if one did.
+        var stop: String?
+
+        var isEmpty: Bool { text.isEmpty && tokens.isEmpty }
+    }
+
+    private struct Pending {
+        let token: ReportedToken
+        let end: Int
+    }
+
+    private var matcher: StopMatcher
+    private var decoder: StreamingDecoder
+    private var pending: [Pending] = []
+    private var receivedBytes = 0
+    private var releasedBytes = 0
+
+    /// An assembler for a request's stop strings.
+    init(stopStrings: [String], decoder: StreamingDecoder) throws(DecodingError) {
+        matcher = try StopMatcher(stopStrings)
+        self.decoder = decoder
+    }
+
+    /// Takes the next token.
+    mutating func append(_ token: ReportedToken) -> Output {
+        receivedBytes += token.bytes.count
+        pending.append(Pending(token: token, end: receivedBytes))
+        switch matcher.append(token.bytes) {
+        case .released(let bytes): return release(bytes, stop: nil)
+        case .stopped(let bytes, let stop): return release(bytes, stop: stop)
+        }
+    }
+
+    /// Ends the text; everything held back becomes visible.
+    mutating func finish() -> Output {
+        var output = release(matcher.finish(), stop: nil)
+        output.text += decoder.finish()
+        output.tokens += pending.map(\.token)
+        pending = []
+        return output
+    }
+
+    private mutating func release(_ bytes: [UInt8], stop: String?) -> Output {
+        var output = Output()
+        releasedBytes += bytes.count
+        output.text = decoder.append(bytes: bytes)
+        output.stop = stop
+        // A token is shown once all its bytes are; where a stop string cut the text, also the one that was cut.
+        let isOver = stop != nil
+        var count = 0
+        var start = pending.first.map { $0.end - $0.token.bytes.count } ?? 0
+        for entry in pending {
+            guard isOver ? start < releasedBytes : entry.end <= releasedBytes else { break }
+            start = entry.end
+            count += 1
+        }
+        output.tokens = pending.prefix(count).map(\.token)
+        pending.removeFirst(count)
+        if isOver {
+            output.text += decoder.finish()
+            pending = []
+        }
+        return output
+    }
+}

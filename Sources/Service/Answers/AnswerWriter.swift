@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Engine
+import StrictJSON
+import Tokenizers
+
+/// A choice as far as it is known.
+struct ChoiceState: Sendable {
+    var text = ""
+    var tokens: [LabelledToken] = []
+    var reason: FinishReason?
+    var labeller: TokenLabeller
+    /// Whether anything was sent of it (streams).
+    var isOpened = false
+}
+
+/// Writes the answers of the generation routes: whole, and as chunks of a stream. Pure: plan and state in, bytes out.
+struct AnswerWriter: Sendable {
+    let plan: GenerationPlan
+
+    private var isChat: Bool { plan.endpoint == .chat }
+
+    // MARK: Whole answers
+
+    /// The whole answer. `choices` are prompt-major: index = prompt · n + choice.
+    func answer(_ choices: [ChoiceState], usage: GenerationUsage) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: 1024)
+        writer.object { answer in
+            writeHead(object: isChat ? "chat.completion" : "text_completion", to: &answer)
+            answer.member(
+                "choices",
+                array: { array in
+                    for (index, choice) in choices.enumerated() { write(choice, index: index, to: &array) }
+                })
+            answer.key("usage")
+            Self.write(usage, to: &answer)
+            writeExtras(to: &answer)
+        }
+        return writer.bytes
+    }
+
+    private func write(_ choice: ChoiceState, index: Int, to writer: inout JSONWriter) {
+        writer.object { object in
+            object.member("index", index)
+            if isChat {
+                object.member(
+                    "message",
+                    object: { message in
+                        message.member("role", "assistant")
+                        message.member("content", choice.text)
+                        message.key("refusal")
+                        message.null()
+                    })
+            } else {
+                object.member("text", choice.text)
+            }
+            writeLogprobs(choice.tokens[...], to: &object)
+            writeFinish(choice.reason, to: &object)
+            if plan.extras.contains(.tokenIDs) { object.member("token_ids", choice.tokens.map(\.id)) }
+        }
+    }
+
+    // MARK: Chunks
+
+    /// A chunk with more of one choice. `isFirst`: the stream's first chunk, which also holds what was asked for
+    /// besides. `role`: opens a chat choice.
+    func chunk(
+        index: Int, text: String, tokens: ArraySlice<LabelledToken>, opensRole: Bool = false,
+        reason: FinishReason? = nil, isFirst: Bool = false, usage: GenerationUsage? = nil
+    ) -> [UInt8] {
+        event { chunk in
+            writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
+            chunk.member(
+                "choices",
+                array: { array in
+                    array.object { object in
+                        object.member("index", index)
+                        if isChat {
+                            object.member(
+                                "delta",
+                                object: { delta in
+                                    if opensRole { delta.member("role", "assistant") }
+                                    if opensRole || reason == nil { delta.member("content", text) }
+                                })
+                        } else {
+                            object.member("text", text)
+                        }
+                        if tokens.isEmpty {
+                            object.key("logprobs")
+                            object.null()
+                        } else {
+                            writeLogprobs(tokens, to: &object)
+                        }
+                        writeFinish(reason, to: &object)
+                        if plan.extras.contains(.tokenIDs) { object.member("token_ids", tokens.map(\.id)) }
+                    }
+                })
+            writeChunkUsage(usage, to: &chunk)
+            if isFirst { writeExtras(to: &chunk) }
+        }
+    }
+
+    /// The chunk after the last choice: no choices, the usage.
+    func usageChunk(_ usage: GenerationUsage) -> [UInt8] {
+        event { chunk in
+            writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
+            chunk.member("choices", array: { _ in })
+            chunk.key("usage")
+            Self.write(usage, to: &chunk)
+        }
+    }
+
+    /// An error after the stream began.
+    static func errorEvent(_ error: APIError) -> [UInt8] {
+        ServerSentEvents.data { error.write(to: &$0) }
+    }
+
+    private func event(_ members: (inout JSONWriter) -> Void) -> [UInt8] { ServerSentEvents.data(members) }
+
+    private func writeChunkUsage(_ usage: GenerationUsage?, to writer: inout JSONWriter) {
+        guard let stream = plan.stream, stream.includesUsage else { return }
+        writer.key("usage")
+        if stream.includesContinuousUsage, let usage {
+            Self.write(usage, to: &writer)
+        } else {
+            writer.null()
+        }
+    }
+
+    // MARK: Parts
+
+    private func writeHead(object: String, to writer: inout JSONWriter) {
+        writer.member("id", plan.id)
+        writer.member("object", object)
+        writer.member("created", plan.created)
+        writer.member("model", plan.model.id)
+        writer.member("system_fingerprint", plan.fingerprint)
+    }
+
+    private func writeLogprobs(_ tokens: ArraySlice<LabelledToken>, to writer: inout JSONWriter) {
+        writer.key("logprobs")
+        guard plan.logprobCount != nil else { return writer.null() }
+        if isChat {
+            let tokenizer = plan.model.tokenizer
+            LogprobsWriter.writeChat(tokens, bytesOf: { tokenizer.bytes(of: $0) }, to: &writer)
+        } else {
+            LogprobsWriter.writeLegacy(tokens, to: &writer)
+        }
+    }
+
+    /// `finish_reason` from the standard set, the detail in `stop_reason`: the stop string, the id of the token that
+    /// ended the choice, or "timeout".
+    private func writeFinish(_ reason: FinishReason?, to writer: inout JSONWriter) {
+        switch reason {
+        case nil:
+            writer.key("finish_reason")
+            writer.null()
+        case .endToken(let id):
+            writer.member("finish_reason", "stop")
+            writer.member("stop_reason", id)
+        case .stopString(let text):
+            writer.member("finish_reason", "stop")
+            writer.member("stop_reason", text)
+        case .length:
+            writer.member("finish_reason", "length")
+            writer.key("stop_reason")
+            writer.null()
+        case .deadline:
+            writer.member("finish_reason", "length")
+            writer.member("stop_reason", "timeout")
+        }
+    }
+
+    private static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
+        writer.object { object in
+            object.member("prompt_tokens", usage.promptTokens)
+            object.member("completion_tokens", usage.generatedTokens)
+            object.member("total_tokens", usage.promptTokens + usage.generatedTokens)
+            object.member("prompt_tokens_details", object: { $0.member("cached_tokens", usage.cachedTokens) })
+            object.member("completion_tokens_details", object: { $0.member("reasoning_tokens", 0) })
+        }
+    }
+
+    /// The seed in effect, the warnings, and what the request asked for in `return`.
+    private func writeExtras(to writer: inout JSONWriter) {
+        writer.member("seed", plan.seed)
+        if plan.extras.contains(.tokenIDs) {
+            writer.member(
+                "prompt_token_ids",
+                array: { array in
+                    for prompt in plan.prompts { array.array { ids in for id in prompt.ids { ids.value(id) } } }
+                })
+        }
+        if plan.extras.contains(.effectiveSettings) { writer.member("effective_settings", plan.settings) }
+        if plan.extras.contains(.assembled) {
+            writer.member(
+                "assembled",
+                array: { array in for prompt in plan.prompts { Self.writeAssembled(prompt, to: &array) } })
+        }
+        if !plan.warnings.isEmpty {
+            writer.member("warnings", array: { array in for warning in plan.warnings { warning.write(to: &array) } })
+        }
+    }
+
+    private static func writeAssembled(_ prompt: PromptPlan, to writer: inout JSONWriter) {
+        writer.object { object in
+            object.member("text", prompt.text)
+            object.member("token_ids", prompt.ids)
+            object.member(
+                "spans",
+                array: { array in
+                    for span in prompt.spans {
+                        array.object { entry in
+                            entry.member("kind", span.kind)
+                            if let index = span.index { entry.member("index", index) }
+                            entry.member("start", span.start)
+                            entry.member("end", span.end)
+                        }
+                    }
+                })
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+
+/// Heads of answers with a JSON body.
+enum JSONAnswer {
+    /// A head of the given status.
+    static func head(_ status: HTTPResponse.Status) -> HTTPResponse {
+        var head = HTTPResponse(status: status)
+        head.headerFields[.contentType] = "application/json"
+        head.headerFields[.cacheControl] = "no-store"
+        return head
+    }
+
+    /// The head for an error: Retry-After, Allow and WWW-Authenticate where they belong.
+    static func head(_ error: APIError) -> HTTPResponse {
+        var head = head(HTTPResponse.Status(code: error.status))
+        if let seconds = error.retryAfter { head.headerFields[.retryAfter] = String(seconds) }
+        if case .methodNotAllowed(_, let allow) = error {
+            head.headerFields[.allow] = allow.joined(separator: ", ")
+        }
+        if case .unauthorized(let hasKey) = error {
+            head.headerFields[.wwwAuthenticate] =
+                hasKey ? "Bearer realm=\"temper\", error=\"invalid_token\"" : "Bearer realm=\"temper\""
+        }
+        return head
+    }
+}

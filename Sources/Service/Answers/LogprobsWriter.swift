@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import StrictJSON
+
+/// Writes log-probabilities in the shapes of the two routes. All are raw: the log-softmax of the model's own logits.
+enum LogprobsWriter {
+    /// The shape of `/v1/completions`: parallel arrays over the tokens, maps keyed by text.
+    ///
+    /// The map of a place holds the likeliest and the chosen token; where two ids have one text it keeps the likelier.
+    /// `top_ids` and `top_id_logprobs` beside lose nothing. A place without a value (the first of an echoed prompt) is
+    /// null. One number is written the same in both places.
+    static func writeLegacy(_ tokens: some Sequence<LabelledToken>, to writer: inout JSONWriter) {
+        let tokens = Array(tokens)
+        writer.object { object in
+            object.member("tokens", tokens.map(\.text))
+            object.member(
+                "token_logprobs",
+                array: { array in
+                    for token in tokens { write(token.logprob, to: &array) }
+                })
+            object.member(
+                "top_logprobs",
+                array: { array in
+                    for token in tokens { writeMap(token, to: &array) }
+                })
+            object.member("text_offset", tokens.map(\.offset))
+            object.member("token_ids", tokens.map(\.id))
+            object.member(
+                "top_ids",
+                array: { array in
+                    for token in tokens { array.array { ids in for entry in token.top { ids.value(entry.id) } } }
+                })
+            object.member(
+                "top_id_logprobs",
+                array: { array in
+                    for token in tokens {
+                        array.array { values in
+                            for entry in token.top { values.value(TokenLabel.writable(entry.logprob)) }
+                        }
+                    }
+                })
+        }
+    }
+
+    private static func writeMap(_ token: LabelledToken, to writer: inout JSONWriter) {
+        guard let logprob = token.logprob else { return writer.null() }
+        var written: Set<String> = []
+        writer.object { map in
+            for entry in token.top where written.insert(entry.text).inserted {
+                map.member(entry.text, TokenLabel.writable(entry.logprob))
+            }
+            if written.insert(token.text).inserted { map.member(token.text, TokenLabel.writable(logprob)) }
+        }
+    }
+
+    private static func write(_ logprob: Float?, to writer: inout JSONWriter) {
+        if let logprob { writer.value(TokenLabel.writable(logprob)) } else { writer.null() }
+    }
+
+    /// The shape of `/v1/chat/completions`: `{"content":[{token, logprob, bytes, top_logprobs}],"refusal":null}` with
+    /// `id` beside `token`. `bytes` is null for a control token.
+    static func writeChat(
+        _ tokens: some Sequence<LabelledToken>, bytesOf: (Int32) -> [UInt8], to writer: inout JSONWriter
+    ) {
+        writer.object { object in
+            object.member(
+                "content",
+                array: { content in
+                    for token in tokens {
+                        content.object { entry in
+                            writeEntry(token.id, token.text, token.logprob, token.bytes, to: &entry)
+                            entry.member(
+                                "top_logprobs",
+                                array: { top in
+                                    for other in token.top {
+                                        top.object { entry in
+                                            writeEntry(
+                                                other.id, other.text, other.logprob, bytesOf(other.id), to: &entry)
+                                        }
+                                    }
+                                })
+                        }
+                    }
+                })
+            object.key("refusal")
+            object.null()
+        }
+    }
+
+    private static func writeEntry(
+        _ id: Int32, _ text: String, _ logprob: Float?, _ bytes: [UInt8], to writer: inout JSONWriter
+    ) {
+        writer.member("token", text)
+        writer.key("logprob")
+        write(logprob, to: &writer)
+        if bytes.isEmpty {
+            writer.key("bytes")
+            writer.null()
+        } else {
+            writer.member("bytes", bytes)
+        }
+        writer.member("id", id)
+    }
+}

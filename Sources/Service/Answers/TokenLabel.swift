@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Decoding
+import Engine
+import Tokenizers
+
+/// How single tokens are written in answers.
+enum TokenLabel {
+    /// The text of a token: itself if it is UTF-8, the spelling of a control token, and for a piece of a character
+    /// `bytes:\xNN…` as OpenAI writes it.
+    static func text(_ bytes: [UInt8], id: Int32, _ tokenizer: any Tokenizer) -> String {
+        if bytes.isEmpty { return tokenizer.piece(of: id) ?? "" }
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        var label = "bytes:"
+        for byte in bytes {
+            let digits = String(byte, radix: 16)
+            label += digits.utf8.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
+        }
+        return label
+    }
+
+    /// The same for an id alone.
+    static func text(of id: Int32, _ tokenizer: any Tokenizer) -> String {
+        text(tokenizer.bytes(of: id), id: id, tokenizer)
+    }
+
+    /// JSON has no minus infinity: the agreed floor stands for it.
+    static func writable(_ logprob: Float) -> Float { logprob.isFinite ? logprob : -9999 }
+}
+
+/// A token with all that the answer says of it.
+struct LabelledToken: Sendable {
+    var id: Int32
+    var text: String
+    var bytes: [UInt8]
+    var logprob: Float?
+    /// The likeliest at its place, best first.
+    var top: [(id: Int32, text: String, logprob: Float)]
+    /// Scalars before it from the start of the returned text.
+    var offset: Int
+}
+
+/// Labels a choice's tokens in order.
+struct TokenLabeller: Sendable {
+    private let tokenizer: any Tokenizer
+    private var counter = ScalarCounter()
+    private var stripsSpace: Bool
+
+    /// - Parameter stripsSpace: whether the first text's leading space is not part of the text.
+    init(tokenizer: any Tokenizer, stripsSpace: Bool = false) {
+        self.tokenizer = tokenizer
+        self.stripsSpace = stripsSpace
+    }
+
+    /// The label of the next token. `shownBytes` are the bytes that it adds to the text.
+    mutating func label(_ token: ReportedToken, shownBytes: [UInt8]? = nil) -> LabelledToken {
+        var bytes = token.bytes
+        var shown = shownBytes ?? token.bytes
+        if stripsSpace, !shown.isEmpty {
+            stripsSpace = false
+            if shown.first == UInt8(ascii: " ") {
+                shown.removeFirst()
+                if bytes.first == UInt8(ascii: " ") { bytes.removeFirst() }
+            }
+        }
+        let offset = counter.count
+        counter.append(shown)
+        let text = bytes.isEmpty && !token.bytes.isEmpty ? "" : TokenLabel.text(bytes, id: token.id, tokenizer)
+        return LabelledToken(
+            id: token.id, text: text, bytes: bytes, logprob: token.logprob,
+            top: token.top.map { entry in
+                // The chosen token has one log-probability, wherever it is written.
+                let logprob = entry.id == token.id ? token.logprob ?? entry.logprob : entry.logprob
+                return (id: entry.id, text: TokenLabel.text(of: entry.id, tokenizer), logprob: logprob)
+            },
+            offset: offset)
+    }
+
+    /// Corrects the position to `count` scalars: the returned text is known to be that long.
+    mutating func skip(to count: Int) { counter = ScalarCounter(count: count) }
+}

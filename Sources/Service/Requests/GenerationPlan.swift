@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Engine
+import StrictJSON
+
+/// A prompt ready for the engine.
+struct PromptPlan: Sendable {
+    /// The ids.
+    var ids: [Int32]
+    /// The text of the prompt as it is echoed and returned.
+    var text: String
+    /// Which of the ids are control tokens that the text spells out.
+    var spellsControl: Bool
+    /// Which stretches of the text come from where; empty unless assembled from parts.
+    var spans: [PromptSpan] = []
+}
+
+/// A stretch of an assembled prompt, in Unicode scalars from its start.
+struct PromptSpan: Sendable, Equatable {
+    /// What it is: "instruction", "example", "query", "message".
+    var kind: String
+    /// Which example or message, counted from 0; nil where there is only one.
+    var index: Int?
+    /// The first scalar.
+    var start: Int
+    /// One past the last scalar.
+    var end: Int
+}
+
+/// A request understood in full: what the engine is to do and what the answer looks like.
+struct GenerationPlan: Sendable {
+    /// The route, which decides the shape of the answer.
+    var endpoint: Endpoint
+    /// The model.
+    var model: ModelInfo
+    /// The answer's own id.
+    var id: String
+    /// Seconds since 1970.
+    var created: Int
+    /// Names model and build.
+    var fingerprint: String
+    /// The prompts, in order.
+    var prompts: [PromptPlan]
+    /// One per prompt.
+    var requests: [GenerationRequest]
+    /// Choices per prompt.
+    var choiceCount: Int
+    /// The seed in effect.
+    var seed: Int64
+    /// How to stream; nil: one answer at the end.
+    var stream: StreamOptions?
+    /// Whether the prompt comes before the continuation.
+    var echoes: Bool
+    /// How many of the likeliest tokens to report per place; nil: no log-probabilities.
+    var logprobCount: Int?
+    /// What the answer holds besides.
+    var extras: Set<AnswerExtra>
+    /// What the client ought to know.
+    var warnings: [RequestWarning]
+    /// The settings in effect, as a JSON object.
+    var settings: JSON
+
+    /// The path of the prompt in the request, for errors.
+    func param(_ index: Int) -> String {
+        switch endpoint {
+        case .chat: "messages"
+        default: prompts.count == 1 ? "prompt" : "prompt[\(index)]"
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Checkpoints
+import Decoding
+import Engine
+import Glibc
+import StrictJSON
+import Tokenizers
+
+/// Makes plans of the checked fields of generation requests.
+struct GenerationPlanner: Sendable {
+    /// The longest that a request may take; nil: no limit.
+    var timeLimit: Duration?
+    /// Names the build, part of `system_fingerprint`.
+    var version: String
+
+    /// The plan for `values`.
+    ///
+    /// - Throws: ``APIError`` where fields contradict each other, a prompt cannot be made or does not fit.
+    func plan(
+        _ values: FieldValues, endpoint: Endpoint, model: ModelInfo, warnings: [RequestWarning]
+    ) throws(APIError) -> GenerationPlan {
+        var warnings = warnings
+        let stream = try stream(values)
+        let logprobCount = try logprobCount(values, endpoint)
+        let seed = values[RequestFields.seed] ?? Int64(UInt64.random(in: 0..<(1 << 53)))
+        let echoes = endpoint == .completions && values[RequestFields.echo]
+        var prompts = try PromptAssembly(model: model).prompts(values, endpoint: endpoint)
+
+        let asked =
+            endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]
+        try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
+        var requests: [GenerationRequest] = []
+        let deadline = deadline(values)
+        for (index, prompt) in prompts.enumerated() {
+            let param = Self.param(endpoint, index: index, count: prompts.count)
+            let maxTokens = try maxTokens(
+                asked: asked, promptCount: prompt.ids.count, endpoint: endpoint, model: model, param: param)
+            var request = GenerationRequest(
+                prompt: prompt.ids, maxTokens: maxTokens, sampling: sampling(values, seed: seed))
+            request.choiceCount = values[RequestFields.choiceCount]
+            request.stopStrings = values[RequestFields.stop]
+            request.stopIDs = values[RequestFields.stopTokenIDs]
+            request.ignoresEnd = values[RequestFields.ignoreEnd]
+            request.logprobCount = logprobCount
+            request.reportsPromptLogprobs = echoes && logprobCount != nil
+            request.showsSpecial = !values[RequestFields.skipSpecialTokens]
+            request.deadline = deadline
+            requests.append(request)
+        }
+        var plan = GenerationPlan(
+            endpoint: endpoint, model: model, id: Self.newID(endpoint), created: time(nil),
+            fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
+            choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
+            logprobCount: logprobCount, extras: values[RequestFields.returnExtras], warnings: warnings,
+            settings: .null)
+        if plan.extras.contains(.effectiveSettings) {
+            plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
+        }
+        return plan
+    }
+
+    // MARK: Fields that depend on each other
+
+    private func stream(_ values: FieldValues) throws(APIError) -> StreamOptions? {
+        let options = values[RequestFields.streamOptions]
+        guard values[RequestFields.stream] else {
+            if options != nil {
+                throw .invalidValue(param: "stream_options", reason: "only with stream true")
+            }
+            return nil
+        }
+        return options ?? StreamOptions()
+    }
+
+    private func logprobCount(_ values: FieldValues, _ endpoint: Endpoint) throws(APIError) -> Int? {
+        guard endpoint == .chat else { return values[RequestFields.logprobCount] }
+        let count = values[RequestFields.topLogprobs]
+        guard values[RequestFields.logprobs] else {
+            if count > 0 { throw .invalidValue(param: "top_logprobs", reason: "only with logprobs true") }
+            return nil
+        }
+        return count
+    }
+
+    private func deadline(_ values: FieldValues) -> ContinuousClock.Instant? {
+        let asked = values[RequestFields.maxTime].map { Duration.seconds($0) }
+        guard let limit = [asked, timeLimit].compactMap({ $0 }).min() else { return nil }
+        return ContinuousClock.now + limit
+    }
+
+    private func sampling(_ values: FieldValues, seed: Int64) -> SamplingParameters {
+        var sampling = SamplingParameters()
+        sampling.temperature = values[RequestFields.temperature]
+        sampling.topK = max(values[RequestFields.topK], 0)
+        sampling.topP = values[RequestFields.topP]
+        sampling.minP = values[RequestFields.minP]
+        sampling.seed = UInt64(bitPattern: seed)
+        sampling.logitBias = values[RequestFields.logitBias]
+        sampling.frequencyPenalty = values[RequestFields.frequencyPenalty]
+        sampling.presencePenalty = values[RequestFields.presencePenalty]
+        sampling.repetitionPenalty = values[RequestFields.repetitionPenalty]
+        return sampling
+    }
+
+    // MARK: Lengths
+
+    static func param(_ endpoint: Endpoint, index: Int, count: Int) -> String {
+        endpoint == .chat ? "messages" : count == 1 ? "prompt" : "prompt[\(index)]"
+    }
+
+    /// The tokens to generate: as asked, else the route's default within what is left of the context.
+    private func maxTokens(
+        asked: Int?, promptCount: Int, endpoint: Endpoint, model: ModelInfo, param: String
+    ) throws(APIError) -> Int {
+        let (rest, needed) = (model.contextLength - promptCount, asked ?? 1)
+        guard needed <= rest else {
+            throw .contextOverflow(
+                param: param, promptTokens: promptCount, maxTokens: needed, contextLength: model.contextLength)
+        }
+        return asked ?? (endpoint == .chat ? rest : min(16, rest))
+    }
+
+    private func truncate(
+        _ prompts: inout [PromptPlan], _ values: FieldValues, asked: Int?, endpoint: Endpoint, model: ModelInfo,
+        warnings: inout [RequestWarning]
+    ) throws(APIError) {
+        guard var limit = values[RequestFields.truncatePromptTokens] else { return }
+        if limit == -1 {
+            guard let reserved = asked ?? (endpoint == .chat ? nil : 16) else {
+                throw .invalidValue(
+                    param: "truncate_prompt_tokens", reason: "-1 needs max_completion_tokens to know what to leave free"
+                )
+            }
+            limit = model.contextLength - reserved
+        }
+        for index in prompts.indices {
+            let count = prompts[index].ids.count
+            guard count > limit else { continue }
+            let param = Self.param(endpoint, index: index, count: prompts.count)
+            guard limit > 0 else {
+                throw .contextOverflow(
+                    param: param, promptTokens: count, maxTokens: asked ?? 16, contextLength: model.contextLength)
+            }
+            prompts[index].ids.removeFirst(count - limit)
+            prompts[index].text = model.tokenizer.decode(
+                prompts[index].ids, showSpecial: prompts[index].spellsControl)
+            prompts[index].spans = []
+            warnings.append(
+                RequestWarning(
+                    code: "prompt_truncated", param: param,
+                    message: "the first \(count - limit) of \(count) tokens were cut"))
+        }
+    }
+
+    // MARK: Names
+
+    private static func newID(_ endpoint: Endpoint) -> String {
+        let digits = (0..<2).map { _ in
+            let part = String(UInt64.random(in: .min ... .max), radix: 16)
+            return String(repeating: "0", count: 16 - part.utf8.count) + part
+        }
+        return (endpoint == .chat ? "chatcmpl-" : "cmpl-") + digits.joined()
+    }
+
+    /// Changes when build, weights or their types do.
+    private func fingerprint(of model: ModelInfo) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        let parts = [
+            version, model.id, model.weightTypes.joined(separator: ","), String(model.weightBytes),
+            String(model.contextLength), String(model.config.vocabularySize), String(model.checkpoint.fileBytes),
+        ]
+        for byte in parts.joined(separator: "\n").utf8 {
+            hash = (hash ^ UInt64(byte)).multipliedReportingOverflow(by: 0x0000_0100_0000_01b3).partialValue
+        }
+        let digits = String(hash, radix: 16)
+        return "fp_" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}

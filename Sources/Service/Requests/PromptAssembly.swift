@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Engine
+import Prompting
+import Tokenizers
+
+/// Makes the prompts of a request: text and ids as they are, messages by the model's chat template, examples by the
+/// request's template.
+struct PromptAssembly: Sendable {
+    let model: ModelInfo
+    /// The model's chat template, or why there is none.
+    let chatTemplate: Result<ChatTemplate, PromptingError>
+
+    /// The prompts of a generation request, at least one, none empty.
+    func prompts(_ values: FieldValues, endpoint: Endpoint) throws(APIError) -> [PromptPlan] {
+        if endpoint == .chat { return [try conversation(values)] }
+        guard let inputs = values[RequestFields.prompt] else { throw .missing(param: "prompt") }
+        let template = try ShotFields.template(values)
+        var plans: [PromptPlan] = []
+        for (index, input) in inputs.enumerated() {
+            let param = GenerationPlanner.param(.completions, index: index, count: inputs.count)
+            if let template {
+                plans.append(try shots(input, template, values, param: param))
+            } else {
+                plans.append(try plain(input, values, param: param))
+            }
+        }
+        return plans
+    }
+
+    // MARK: Completions
+
+    /// A prompt as given: texts tokenized, ids kept.
+    private func plain(_ input: PromptInput, _ values: FieldValues, param: String) throws(APIError) -> PromptPlan {
+        let tokenizer = model.tokenizer
+        let parsesSpecial = values[RequestFields.parseSpecial]
+        var ids: [Int32] = []
+        for (index, segment) in input.segments.enumerated() {
+            switch segment {
+            case .ids(let given): ids.append(contentsOf: given)
+            case .text(let text):
+                let addsSpecial = index == 0 && values[RequestFields.addSpecialTokens]
+                ids.append(
+                    contentsOf: tokenizer.encode(text, addSpecial: addsSpecial, parseSpecial: parsesSpecial))
+            }
+        }
+        if ids.isEmpty { ids = [try start(param: param)] }
+        if let text = input.text { return PromptPlan(ids: ids, text: text, spellsControl: parsesSpecial) }
+        let showsSpecial = !values[RequestFields.skipSpecialTokens]
+        return PromptPlan(
+            ids: ids, text: tokenizer.decode(ids, showSpecial: showsSpecial), spellsControl: showsSpecial)
+    }
+
+    /// Instruction, examples and query by the request's template. What they hold is never read as control tokens.
+    private func shots(
+        _ input: PromptInput, _ template: ShotTemplate, _ values: FieldValues, param: String
+    ) throws(APIError) -> PromptPlan {
+        guard let query = input.text else {
+            throw .invalidValue(param: param, reason: "with instruction, examples or template it must be text")
+        }
+        let request = ShotRequest(
+            instruction: values[RequestFields.instruction], examples: values[RequestFields.examples], query: query)
+        let prompt: ShotPrompt
+        do throws(PromptingError) {
+            prompt = try ShotPrompt(request, template: template)
+        } catch {
+            throw APIError(error, param: param)
+        }
+        var ids = model.tokenizer.encode(
+            prompt.text, addSpecial: values[RequestFields.addSpecialTokens], parseSpecial: false)
+        if ids.isEmpty { ids = [try start(param: param)] }
+        return PromptPlan(
+            ids: ids, text: prompt.text, spellsControl: false, spans: prompt.spans.map { PromptSpan($0) })
+    }
+
+    /// The id that an empty text stands for.
+    private func start(param: String) throws(APIError) -> Int32 {
+        guard let start = model.tokenizer.bosID ?? model.tokenizer.eosID else {
+            throw .invalidValue(param: param, reason: "the prompt has no tokens, and the vocabulary has no start token")
+        }
+        return start
+    }
+
+    // MARK: Chat
+
+    /// The conversation of a request: the instruction as system message, each example as two turns, the messages.
+    private func conversation(_ values: FieldValues) throws(APIError) -> PromptPlan {
+        guard var messages = values[RequestFields.messages] else { throw .missing(param: "messages") }
+        let continuesFinal = values[RequestFields.continueFinalMessage]
+        if continuesFinal {
+            if values.has(RequestFields.addGenerationPrompt), values[RequestFields.addGenerationPrompt] {
+                throw .conflict(param: "continue_final_message", other: "add_generation_prompt")
+            }
+            guard let last = messages.last, last.role == .assistant, !last.content.isEmpty else {
+                throw .invalidValue(
+                    param: "continue_final_message", reason: "the last message must be the assistant's and not empty")
+            }
+        }
+        let turns = values[RequestFields.examples].flatMap { example in
+            [
+                ChatMessage(role: .user, content: example.input),
+                ChatMessage(role: .assistant, content: example.output),
+            ]
+        }
+        let hasSystem = messages.first?.role == .system
+        messages.insert(contentsOf: turns, at: hasSystem ? 1 : 0)
+        var inserted = turns.count
+        if let instruction = values[RequestFields.instruction] {
+            guard !hasSystem else { throw .conflict(param: "instruction", other: "messages[0]") }
+            messages.insert(ChatMessage(role: .system, content: instruction), at: 0)
+            inserted += 1
+        }
+        return try chat(
+            messages, addsGenerationPrompt: values[RequestFields.addGenerationPrompt], continuesFinal: continuesFinal,
+            insertedCount: inserted)
+    }
+
+    /// A conversation by the model's chat template.
+    ///
+    /// - Parameter insertedCount: how many of the messages are not the request's own, so that errors can name its.
+    func chat(
+        _ messages: [ChatMessage], addsGenerationPrompt: Bool, continuesFinal: Bool, insertedCount: Int = 0
+    ) throws(APIError) -> PromptPlan {
+        do throws(PromptingError) {
+            let template = try chatTemplate.get()
+            let rendered = try template.prompt(
+                messages, addGenerationPrompt: addsGenerationPrompt && !continuesFinal)
+            var text = rendered.text
+            var trusted = rendered.trusted
+            if continuesFinal, let end = trusted.last, end.upperBound == text.utf8.count {
+                // What the template writes after the last message is left off.
+                text = String(decoding: text.utf8.prefix(end.lowerBound), as: UTF8.self)
+                trusted.removeLast()
+            }
+            var ids = model.tokenizer.encode(text, parseSpecialIn: trusted)
+            if !template.writesBOS, model.tokenizer.addsBOS, let bos = model.tokenizer.bosID { ids.insert(bos, at: 0) }
+            return PromptPlan(ids: ids, text: text, spellsControl: true)
+        } catch {
+            throw APIError(error, param: "messages", insertedCount: insertedCount)
+        }
+    }
+}
+
+extension PromptSpan {
+    init(_ span: ShotPrompt.Span) {
+        switch span.kind {
+        case .instruction: kind = "instruction"
+        case .example(let number):
+            kind = "example"
+            index = number
+        case .query: kind = "query"
+        case .cue: kind = "cue"
+        }
+        start = span.characters.lowerBound
+        end = span.characters.upperBound
+    }
+}
+
+extension APIError {
+    /// The error for what prompting says. `param` names what it is about unless the error knows better.
+    init(_ error: PromptingError, param: String, insertedCount: Int = 0) {
+        switch error {
+        case .noChatTemplate, .unknownChatTemplate:
+            self = .unsupported(
+                param: param, reason: "\(error.description); use /v1/completions with a prompt", allowed: nil)
+        case .emptyConversation, .missingMessage: self = .invalidValue(param: param, reason: error.description)
+        case .roleNotAllowed(let index, let role, let expected, let format):
+            let own = index - insertedCount
+            let place = own >= 0 ? "\(param)[\(own)].role" : "examples"
+            self = .unsupported(
+                param: place,
+                reason: "the chat template (\(format.rawValue)) does not allow the role \(role.rawValue) here",
+                allowed: Allowed(values: expected.map { .string($0.rawValue) }))
+        case .unknownShotTemplate(let name, let known):
+            self = .notAllowed(
+                param: "template", found: JSONText.of(.string(name)),
+                allowed: Allowed(values: known.map { .string($0) }))
+        case .unknownSlot(let part, _, _, _), .strayBrace(let part, _), .missingSlot(let part, _),
+            .templateTooLong(let part, _, _):
+            self = .invalidValue(param: part, reason: error.description)
+        case .tooManyExamples, .promptTooLong: self = .invalidValue(param: "examples", reason: error.description)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Engine
+import StrictJSON
+import Tokenizers
+
+/// `GET /v1/capabilities`: the field schema as it is validated, so that forms and documents cannot differ from it.
+enum CapabilitiesRoute {
+    /// The body. `models` is empty while none is loaded.
+    static func body(models: [ModelInfo], version: String) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: 32_768)
+        writer.object { object in
+            object.member("object", "capabilities")
+            object.member("version", version)
+            object.member(
+                "models",
+                array: { array in
+                    for model in models {
+                        array.object { entry in
+                            entry.member("id", model.id)
+                            entry.member("context_length", model.contextLength)
+                            entry.member("last_token_id", model.tokenizer.vocabularySize - 1)
+                        }
+                    }
+                })
+            object.member(
+                "routes",
+                array: { array in
+                    for endpoint in Endpoint.allCases {
+                        array.object { route in
+                            route.member("path", endpoint.rawValue)
+                            route.member("method", "POST")
+                            write(RequestSchema.declarations(of: endpoint), to: &route)
+                        }
+                    }
+                })
+            object.member("accepted_without_effect", ForeignField.withoutEffect.sorted())
+            object.member(
+                "refused",
+                array: { array in
+                    for field in ForeignField.all.sorted(by: { $0.name < $1.name }) {
+                        array.object { entry in
+                            entry.member("name", field.name)
+                            entry.member("off", array: { off in for value in field.neutral { off.value(value) } })
+                            entry.member("reason", field.reason)
+                        }
+                    }
+                })
+            object.member(
+                "logprobs",
+                object: { entry in
+                    entry.member("mode", "raw")
+                    entry.member("floor", -9999.0)
+                })
+        }
+        return writer.bytes
+    }
+
+    private static func write(_ declarations: [FieldDeclaration], to writer: inout JSONWriter) {
+        writer.member(
+            "fields",
+            array: { array in
+                for declaration in declarations {
+                    array.object { field in
+                        field.member("name", declaration.name)
+                        field.member("aliases", declaration.aliases)
+                        field.member("type", declaration.type)
+                        if let allowed = declaration.allowed {
+                            field.key("allowed")
+                            allowed.write(to: &field)
+                        }
+                        field.key("default")
+                        if let text = declaration.defaultText, let value = try? JSONParser.parse(text.utf8) {
+                            field.value(value)
+                        } else {
+                            field.null()
+                        }
+                        field.member("unit", declaration.unit)
+                        field.member("meaning", declaration.meaning)
+                        if !declaration.members.isEmpty { write(declaration.members, to: &field) }
+                    }
+                }
+            })
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPServing
+import HTTPTypes
+
+/// The routes of the service.
+enum Route: Sendable, Equatable {
+    case completions
+    case chatCompletions
+    case models
+    case model(String)
+    case tokenize
+    case detokenize
+    case tokenizerInfo
+    case live
+    case ready
+    case metrics
+    case capabilities
+
+    /// The route's name in metrics: as declared, without what varies.
+    var name: String {
+        switch self {
+        case .completions: "/v1/completions"
+        case .chatCompletions: "/v1/chat/completions"
+        case .models: "/v1/models"
+        case .model: "/v1/models/{id}"
+        case .tokenize: "/tokenize"
+        case .detokenize: "/detokenize"
+        case .tokenizerInfo: "/tokenizer_info"
+        case .live: "/livez"
+        case .ready: "/readyz"
+        case .metrics: "/metrics"
+        case .capabilities: "/v1/capabilities"
+        }
+    }
+
+    /// Whether the route takes a JSON body by POST; all others answer GET and HEAD.
+    var isPost: Bool {
+        switch self {
+        case .completions, .chatCompletions, .tokenize, .detokenize: true
+        default: false
+        }
+    }
+
+    /// Whether the route answers without a key.
+    var isPublic: Bool {
+        switch self {
+        case .live, .ready: true
+        default: false
+        }
+    }
+
+    /// Whether the route is asked so often by machines that its log lines are for debugging only.
+    var isProbe: Bool {
+        switch self {
+        case .live, .ready, .metrics: true
+        default: false
+        }
+    }
+
+    /// The methods the route knows.
+    var methods: [String] { isPost ? ["POST"] : ["GET", "HEAD"] }
+
+    /// The route of a path, whatever the method.
+    init?(path: String) {
+        switch path {
+        case "/v1/completions": self = .completions
+        case "/v1/chat/completions": self = .chatCompletions
+        case "/v1/models", "/models": self = .models
+        case "/tokenize": self = .tokenize
+        case "/detokenize": self = .detokenize
+        case "/tokenizer_info": self = .tokenizerInfo
+        case "/livez": self = .live
+        case "/readyz", "/health", "/v1/health": self = .ready
+        case "/metrics": self = .metrics
+        case "/v1/capabilities": self = .capabilities
+        default:
+            let prefix = "/v1/models/"
+            guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count else { return nil }
+            self = .model(String(path.dropFirst(prefix.count)))
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import StrictJSON
+
+/// A field that other servers know and that this one does not honour (yet). Values that ask for nothing pass.
+struct ForeignField: Sendable {
+    /// The name.
+    let name: String
+    /// Values that ask for nothing: the field's off position.
+    let neutral: [JSON]
+    /// Why any other value is refused.
+    let reason: String
+
+    init(_ name: String, off neutral: [OffValue] = [], _ reason: String = "not supported by this server") {
+        self.name = name
+        self.neutral = neutral.map(\.json)
+        self.reason = reason
+    }
+
+    /// Whether `json` asks for nothing. Numbers compare by value.
+    func isNeutral(_ json: JSON) -> Bool {
+        json.isNull
+            || neutral.contains { candidate in
+                if let left = candidate.doubleValue, let right = json.doubleValue { return left == right }
+                return candidate == json
+            }
+    }
+
+    /// Fields with an effect on the output; refused unless off. Sources: the OpenAI specification, llama-server, vLLM,
+    /// SGLang, TGI, transformers.
+    static let all: [ForeignField] = [
+        // Search and ranking.
+        ForeignField("best_of", off: [1], "ranking of several draws is not supported"),
+        ForeignField("use_beam_search", off: [false]),
+        ForeignField("num_beams", off: [1]),
+        ForeignField("beam_width", off: [1]),
+        ForeignField("length_penalty", off: [1]),
+        ForeignField("early_stopping", off: [false]),
+        ForeignField("penalty_alpha", off: [0]),
+        ForeignField("guidance_scale", off: [1]),
+        ForeignField("negative_prompt", off: [""]),
+        ForeignField("do_sample", off: [true], "say temperature 0 for the likeliest token"),
+        // Fill in the middle.
+        ForeignField("suffix", off: [""]),
+        // Tools and other modes.
+        ForeignField("tools", off: [[]]),
+        ForeignField("tool_choice", off: ["none", "auto"]),
+        ForeignField("parallel_tool_calls", off: [true, false]),
+        ForeignField("functions", off: [[]]),
+        ForeignField("function_call", off: ["none", "auto"]),
+        ForeignField("modalities", off: [["text"]]),
+        ForeignField("audio"),
+        ForeignField("web_search_options"),
+        ForeignField("reasoning_effort", off: ["none"]),
+        ForeignField("reasoning_format", off: ["none", "auto"]),
+        ForeignField("reasoning_budget_tokens", off: [-1]),
+        ForeignField("thinking_token_budget"),
+        ForeignField("verbosity"),
+        // Constraints.
+        ForeignField("response_format", off: [["type": "text"]], "only {\"type\":\"text\"} is supported"),
+        ForeignField("grammar", off: [""]),
+        ForeignField("json_schema"),
+        ForeignField("regex"),
+        ForeignField("ebnf"),
+        ForeignField("format"),
+        ForeignField("structured_outputs"),
+        ForeignField("structural_tag"),
+        ForeignField("guided_json"),
+        ForeignField("guided_regex"),
+        ForeignField("guided_choice"),
+        ForeignField("guided_grammar"),
+        ForeignField("bad_words", off: [[]]),
+        ForeignField("bad_words_ids", off: [[]]),
+        ForeignField("suppress_tokens", off: [[]]),
+        ForeignField("begin_suppress_tokens", off: [[]]),
+        ForeignField("allowed_token_ids"),
+        ForeignField("forced_bos_token_id"),
+        ForeignField("forced_eos_token_id"),
+        ForeignField("sequence_bias"),
+        ForeignField("logits_processors", off: [[]]),
+        ForeignField("custom_logit_processor"),
+        ForeignField("watermark", off: [false]),
+        // Samplers.
+        ForeignField("samplers"),
+        ForeignField("sampler_order"),
+        ForeignField("sampler_priority"),
+        ForeignField("order"),
+        ForeignField("typical_p", off: [1]),
+        ForeignField("top_n_sigma", off: [-1, 0]),
+        ForeignField("top_h", off: [1]),
+        ForeignField("top_a", off: [0]),
+        ForeignField("tfs_z", off: [1]),
+        ForeignField("tfs", off: [1]),
+        ForeignField("epsilon_cutoff", off: [0]),
+        ForeignField("eta_cutoff", off: [0]),
+        ForeignField("xtc_probability", off: [0]),
+        ForeignField("dynatemp_range", off: [0]),
+        ForeignField("smoothing_factor", off: [0]),
+        ForeignField("mirostat", off: [0]),
+        ForeignField("mirostat_mode", off: [0]),
+        ForeignField("adaptive_target", off: [-1]),
+        ForeignField("dry_multiplier", off: [0]),
+        ForeignField("encoder_repetition_penalty", off: [1]),
+        ForeignField("no_repeat_ngram_size", off: [0]),
+        ForeignField("exponential_decay_length_penalty"),
+        ForeignField("repeat_last_n", off: [-1], "the window is always the whole of prompt and output"),
+        ForeignField("repetition_penalty_range", off: [0], "the window is always the whole of prompt and output"),
+        ForeignField("penalty_last_n", off: [-1], "the window is always the whole of prompt and output"),
+        ForeignField("min_keep", off: [0, 1]),
+        // Ends.
+        ForeignField("min_tokens", off: [0]),
+        ForeignField("min_new_tokens", off: [0]),
+        ForeignField("min_length", off: [0]),
+        ForeignField("stop_regex"),
+        ForeignField("include_stop_str_in_output", off: [false]),
+        ForeignField("t_max_predict_ms", off: [-1, 0], "say max_time, in seconds"),
+        ForeignField("n_indent", off: [0]),
+        // Log-probabilities and answers.
+        ForeignField("n_probs", off: [0], "say logprobs"),
+        ForeignField("post_sampling_probs", off: [false]),
+        ForeignField("prompt_logprobs", "say echo with logprobs"),
+        ForeignField("logprobs_mode", off: ["raw", "raw_logprobs"]),
+        ForeignField("logprob_token_ids"),
+        ForeignField("return_tokens_as_token_ids", off: [false], "say \"return\": [\"token_ids\"]"),
+        ForeignField("return_token_ids", off: [false], "say \"return\": [\"token_ids\"]"),
+        ForeignField("return_tokens", off: [false], "say \"return\": [\"token_ids\"]"),
+        ForeignField("response_fields", off: [[]]),
+        ForeignField("timings_per_token", off: [false]),
+        ForeignField("return_progress", off: [false]),
+        // Prompts.
+        ForeignField("prompt_embeds"),
+        ForeignField("truncation_side", off: ["left"]),
+        ForeignField("chat_template", "the model's own template is used"),
+        ForeignField("chat_template_kwargs", off: [[:]]),
+        ForeignField("documents", off: [[]]),
+        ForeignField("mm_processor_kwargs"),
+        // Adapters and routing.
+        ForeignField("lora", off: [[]]),
+        ForeignField("adapter_id"),
+        ForeignField("priority", off: [0]),
+        ForeignField("kv_transfer_params"),
+        ForeignField("speculative"),
+    ]
+
+    /// Fields that never change the text; accepted, named in `warnings`.
+    static let withoutEffect: Set<String> = [
+        "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+        "cache_prompt", "cache_salt", "id_slot", "n_keep", "n_cache_reuse", "keep_alive", "request_id", "prediction",
+        "spaces_between_special_tokens", "mirostat_tau", "mirostat_eta", "dynatemp_exponent", "xtc_threshold",
+        "dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers", "adaptive_decay",
+        "smoothing_curve",
+    ]
+}
+
+/// A JSON value that can be written as a literal.
+struct OffValue: Sendable, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    let json: JSON
+
+    init(integerLiteral value: Int64) { json = .integer(value) }
+    init(stringLiteral value: String) { json = .string(value) }
+    init(booleanLiteral value: Bool) { json = .bool(value) }
+    init(arrayLiteral elements: OffValue...) { json = .array(elements.map(\.json)) }
+    init(dictionaryLiteral elements: (String, OffValue)...) {
+        var object = JSONObject()
+        for (key, value) in elements { object[key] = value.json }
+        json = .object(object)
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import StrictJSON
+
+/// The declared fields of each route, and how a body is read by them.
+package enum RequestSchema {
+    /// Every field of every route, each once, in the order of display.
+    package static let fields: [AnyField] = [
+        AnyField(RequestFields.model),
+        AnyField(RequestFields.prompt), AnyField(RequestFields.messages), AnyField(RequestFields.instruction),
+        AnyField(RequestFields.examples), AnyField(RequestFields.template),
+        AnyField(RequestFields.maxTokens), AnyField(RequestFields.maxCompletionTokens),
+        AnyField(RequestFields.temperature), AnyField(RequestFields.topK), AnyField(RequestFields.topP),
+        AnyField(RequestFields.minP), AnyField(RequestFields.frequencyPenalty),
+        AnyField(RequestFields.presencePenalty), AnyField(RequestFields.repetitionPenalty),
+        AnyField(RequestFields.logitBias), AnyField(RequestFields.seed), AnyField(RequestFields.choiceCount),
+        AnyField(RequestFields.stop), AnyField(RequestFields.stopTokenIDs), AnyField(RequestFields.ignoreEnd),
+        AnyField(RequestFields.maxTime), AnyField(RequestFields.stream), AnyField(RequestFields.streamOptions),
+        AnyField(RequestFields.echo), AnyField(RequestFields.logprobCount), AnyField(RequestFields.logprobs),
+        AnyField(RequestFields.topLogprobs), AnyField(RequestFields.skipSpecialTokens),
+        AnyField(RequestFields.addSpecialTokens), AnyField(RequestFields.parseSpecial),
+        AnyField(RequestFields.truncatePromptTokens), AnyField(RequestFields.addGenerationPrompt),
+        AnyField(RequestFields.continueFinalMessage), AnyField(RequestFields.returnExtras),
+        AnyField(RequestFields.strict),
+        AnyField(RequestFields.content), AnyField(RequestFields.tokenizePrompt),
+        AnyField(RequestFields.tokenizeMessages), AnyField(RequestFields.tokenizeAddSpecial),
+        AnyField(RequestFields.tokenizeParseSpecial), AnyField(RequestFields.withPieces),
+        AnyField(RequestFields.returnTokenStrings), AnyField(RequestFields.tokens),
+        AnyField(RequestFields.detokenizeSkipSpecial),
+    ]
+
+    /// The declarations of one route's fields.
+    package static func declarations(of endpoint: Endpoint) -> [FieldDeclaration] {
+        fields.map(\.declaration).filter { $0.endpoints.contains(endpoint) }
+    }
+
+    /// Names and aliases to fields, per route.
+    private static let tables: [Endpoint: [String: AnyField]] = Dictionary(
+        uniqueKeysWithValues: Endpoint.allCases.map { endpoint in
+            var table: [String: AnyField] = [:]
+            for field in fields where field.declaration.endpoints.contains(endpoint) {
+                table[field.declaration.name] = field
+                for alias in field.declaration.aliases { table[alias] = field }
+            }
+            return (endpoint, table)
+        })
+
+    /// Names and aliases of all routes, to the default of each as text.
+    private static let namesAnywhere: [String: [FieldDeclaration]] = {
+        var table: [String: [FieldDeclaration]] = [:]
+        for field in fields {
+            for name in [field.declaration.name] + field.declaration.aliases {
+                table[name, default: []].append(field.declaration)
+            }
+        }
+        return table
+    }()
+
+    private static let foreign: [String: ForeignField] = Dictionary(
+        ForeignField.all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+
+    /// Reads and checks every member of a request body.
+    ///
+    /// - Throws: ``APIError`` for the first member at fault.
+    package static func read(
+        _ object: JSONObject, for endpoint: Endpoint, _ reading: inout FieldReading
+    ) throws(APIError) -> FieldValues {
+        let table = tables[endpoint] ?? [:]
+        var values = FieldValues()
+        var given: [String: (key: String, json: JSON)] = [:]
+        for (key, json) in object.members {
+            guard let field = table[key] else {
+                try readUndeclared(key, json, endpoint, &reading)
+                continue
+            }
+            if json.isNull { continue }
+            let name = field.declaration.name
+            if let earlier = given[name] {
+                guard isSame(earlier.json, json) else { throw .conflict(param: key, other: earlier.key) }
+                continue
+            }
+            given[name] = (key, json)
+            values.set(name, try field.read(json, JSONPath.member("", key), &reading))
+        }
+        return values
+    }
+
+    private static func readUndeclared(
+        _ key: String, _ json: JSON, _ endpoint: Endpoint, _ reading: inout FieldReading
+    ) throws(APIError) {
+        let path = JSONPath.member("", key)
+        if ForeignField.withoutEffect.contains(key) {
+            if json.isNull { return }
+            reading.warnings.append(RequestWarning(code: "no_effect", param: path, message: "accepted without effect"))
+        } else if Set<Endpoint>.generation.contains(endpoint), let field = foreign[key] {
+            guard field.isNeutral(json) else {
+                throw .unsupported(
+                    param: path, reason: field.reason,
+                    allowed: field.neutral.isEmpty ? nil : Allowed(values: field.neutral))
+            }
+        } else if let declarations = namesAnywhere[key] {
+            // A field of another route: its default asks for nothing, anything else would be lost.
+            if json.isNull || declarations.contains(where: { isDefault(json, of: $0) }) { return }
+            throw .unsupported(param: path, reason: "not a field of \(endpoint.rawValue)", allowed: nil)
+        } else {
+            try reading.unknownField(path)
+        }
+    }
+
+    private static func isDefault(_ json: JSON, of declaration: FieldDeclaration) -> Bool {
+        guard let text = declaration.defaultText, let value = try? JSONParser.parse(text.utf8) else { return false }
+        return isSame(json, value)
+    }
+
+    /// Equality by value: 1 and 1.0 are the same.
+    private static func isSame(_ left: JSON, _ right: JSON) -> Bool {
+        if let left = left.doubleValue, let right = right.doubleValue { return left == right }
+        return left == right
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Architectures
+import Checkpoints
+import Compute
+import Foundation
+import StrictJSON
+import Testing
+
+/// One of the tiny checkpoints in Tests/Fixtures/models and the logits that transformers computes for it.
+struct GoldenModel: Sendable, CustomTestStringConvertible {
+    let name: String
+    let type: String
+    let folder: URL
+    let checkpoints: [String]
+    let ids: [Int32]
+    let vocabularySize: Int
+    /// `[T, V]`, row-major.
+    let logits: [Float]
+
+    var testDescription: String { name }
+
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Fixtures/models")
+
+    static let all: [GoldenModel] = {
+        guard let text = try? Data(contentsOf: folder.appending(path: "index.json")),
+            let index = try? JSONParser.parse(text)
+        else { return [] }
+        return (index.arrayValue ?? []).compactMap(GoldenModel.init)
+    }()
+
+    private init?(_ entry: JSON) {
+        guard let name = entry["name"]?.stringValue, let type = entry["type"]?.stringValue,
+            let file = entry["logits"]?.stringValue, let columns = entry["shape"]?.arrayValue?.last?.integerValue
+        else { return nil }
+        self.name = name
+        self.type = type
+        folder = Self.folder.appending(path: name)
+        checkpoints = (entry["checkpoints"]?.arrayValue ?? []).compactMap(\.stringValue)
+        ids = (entry["ids"]?.arrayValue ?? []).compactMap { $0.integerValue.map(Int32.init) }
+        vocabularySize = Int(columns)
+        guard let data = try? Data(contentsOf: folder.appending(path: file)) else { return nil }
+        logits = data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+    }
+}
+
+/// A decoder with a cache of its own for one sequence.
+final class SequenceRunner {
+    let config: ModelConfig
+    private let decoder: any Decoder<Tensor>
+    private let backend: InferenceBackend
+    private let blocks: [UnsafeMutableRawPointer]
+    private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private var position: Int32 = 0
+
+    init(path: String, threads: Int = 1, cacheType: KVLayout.CacheType = .f32) throws {
+        let checkpoint = try Checkpoint.open(path: path)
+        guard let config = checkpoint.config else { throw ArchitectureError.noModel }
+        self.config = config
+        decoder = try makeDecoder(config, CheckpointParameters(checkpoint))
+        let layout = KVLayout(
+            layerCount: config.layerCount, kvHeadCount: config.kvHeadCount, headSize: config.headSize,
+            blockTokens: KVLayout.blockTokens, type: cacheType)
+        backend = InferenceBackend(
+            kernels: Kernels(pool: WorkerPool(threadCount: threads)), config: config,
+            contextLength: config.contextLength, layout: layout)
+        let count = (config.contextLength + KVLayout.blockTokens - 1) / KVLayout.blockTokens
+        blocks = (0..<count).map { _ in .allocate(byteCount: layout.blockBytes, alignment: 64) }
+        table = .allocate(capacity: count)
+        table.initialize(from: blocks, count: count)
+    }
+
+    deinit {
+        for block in blocks { block.deallocate() }
+        table.deallocate()
+    }
+
+    /// Appends `ids` to the sequence in one pass and returns the logits of each, `[count, V]`.
+    func append(_ ids: some Collection<Int32>) -> [Float] {
+        var batch = InferenceBatch()
+        for id in ids {
+            batch.append(id: id, row: AttentionRow(position: position, blocks: table), wantsOutput: true)
+            position += 1
+        }
+        let states = backend.hidden(decoder, batch)
+        var logits = [Float](repeating: 0, count: ids.count * config.vocabularySize)
+        logits.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            backend.logits(decoder, states, rows: 0..<ids.count, into: base)
+        }
+        return logits
+    }
+}
