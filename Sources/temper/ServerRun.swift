@@ -5,6 +5,7 @@ import Dispatch
 import Engine
 import Glibc
 import HTTPServing
+import HTTPTypes
 import Logging
 import Service
 import Synchronization
@@ -94,11 +95,13 @@ struct ServerRun {
 }
 
 /// Waits for SIGTERM or SIGINT. A second one ends the program at once.
-final class SignalWatch: Sendable {
+///
+/// The sources are made in `init` and only kept alive afterwards.
+final class SignalWatch: @unchecked Sendable {
     private let queue = DispatchQueue(label: "temper.signals")
     private let first = DispatchSemaphore(value: 0)
     private let received = Mutex<Int32>(0)
-    private let sources = Mutex<[any DispatchSourceSignal]>([])
+    private var sources: [any DispatchSourceSignal] = []
 
     init() {
         for number in [SIGTERM, SIGINT] {
@@ -106,7 +109,7 @@ final class SignalWatch: Sendable {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [weak self] in self?.receive(number) }
             source.resume()
-            sources.withLock { $0.append(source) }
+            sources.append(source)
         }
     }
 
