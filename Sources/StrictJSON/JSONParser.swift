@@ -31,6 +31,12 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Offset from the start of the text, in bytes.
     public let byteOffset: Int
 
+    /// An error of the given parts.
+    package init(reason: Reason, byteOffset: Int) {
+        self.reason = reason
+        self.byteOffset = byteOffset
+    }
+
     /// The reason and the place in words.
     public var description: String {
         let what =
@@ -100,6 +106,7 @@ public struct JSONParser {
     private static func parseResult(_ bytes: UnsafeBufferPointer<UInt8>, _ limits: Limits) -> Result<JSON, JSONError> {
         var parser = JSONParser(bytes, limits: limits)
         do throws(JSONError) {
+            if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw parser.error(.notUTF8) }
             parser.skipWhitespace()
             let value = try parser.value()
             parser.skipWhitespace()
@@ -236,20 +243,27 @@ public struct JSONParser {
         position += 1
         let start = position
         // Most strings hold no escape: validate and copy in one go.
-        while position < bytes.count {
-            let byte = bytes[position]
-            if byte == UInt8(ascii: "\"") {
-                guard let text = String(validating: bytes[start..<position], as: UTF8.self) else {
-                    throw JSONError(reason: .notUTF8, byteOffset: start)
-                }
-                position += 1
-                return text
+        let bytes = bytes
+        var end = start
+        while end < bytes.count, Self.isPlain(bytes[end]) { end += 1 }
+        position = end
+        guard end < bytes.count else { throw error(.unexpectedEnd) }
+        switch bytes[end] {
+        case UInt8(ascii: "\""):
+            guard let text = String(validating: bytes[start..<end], as: UTF8.self) else {
+                throw JSONError(reason: .notUTF8, byteOffset: start)
             }
-            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw error(.controlCharacter) }
-            position += 1
+            position = end + 1
+            return text
+        case UInt8(ascii: "\\"): return try escapedString(from: start)
+        default: throw error(.controlCharacter)
         }
-        throw error(.unexpectedEnd)
+    }
+
+    /// Whether a byte stands for itself inside a string.
+    @inline(__always)
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private mutating func escapedString(from start: Int) throws(JSONError) -> String {
@@ -269,8 +283,9 @@ public struct JSONParser {
             case 0..<0x20:
                 throw error(.controlCharacter)
             default:
-                buffer.append(byte)
-                position += 1
+                let start = position
+                while position < bytes.count, Self.isPlain(bytes[position]) { position += 1 }
+                buffer.append(contentsOf: bytes[start..<position])
             }
         }
         throw error(.unexpectedEnd)
