@@ -229,6 +229,11 @@ public struct JSONParser {
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
             try digits()
         }
+        if isInteger, position - first <= 18 {
+            var value: Int64 = 0
+            for byte in bytes[first..<position] { value = value * 10 + Int64(byte - 0x30) }
+            return .integer(first > start ? -value : value)
+        }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let value = Int64(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else {
@@ -250,14 +255,22 @@ public struct JSONParser {
         guard end < bytes.count else { throw error(.unexpectedEnd) }
         switch bytes[end] {
         case UInt8(ascii: "\""):
-            guard let text = String(validating: bytes[start..<end], as: UTF8.self) else {
-                throw JSONError(reason: .notUTF8, byteOffset: start)
-            }
+            let text = try Self.text(of: UnsafeBufferPointer(rebasing: bytes[start..<end]), from: start)
             position = end + 1
             return text
         case UInt8(ascii: "\\"): return try escapedString(from: start)
         default: throw error(.controlCharacter)
         }
+    }
+
+    /// The text of bytes that must be UTF-8. (A decoder that repairs is the fast one; what it repaired is not UTF-8.)
+    private static func text(
+        of content: UnsafeBufferPointer<UInt8>, from start: Int
+    ) throws(JSONError) -> String {
+        var text = String(decoding: content, as: UTF8.self)
+        let isSame = text.withUTF8 { $0.count == content.count && $0.elementsEqual(content) }
+        guard isSame else { throw JSONError(reason: .notUTF8, byteOffset: start) }
+        return text
     }
 
     /// Whether a byte stands for itself inside a string.
@@ -272,11 +285,11 @@ public struct JSONParser {
             let byte = bytes[position]
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: buffer, as: UTF8.self) else {
-                    throw JSONError(reason: .notUTF8, byteOffset: start)
+                let text = buffer.withUnsafeBufferPointer { content in
+                    Result { () throws(JSONError) in try Self.text(of: content, from: start) }
                 }
                 position += 1
-                return text
+                return try text.get()
             case UInt8(ascii: "\\"):
                 position += 1
                 try escape(into: &buffer)

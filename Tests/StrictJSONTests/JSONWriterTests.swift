@@ -67,7 +67,8 @@ import Testing
     @Test(
         "numbers read back equal",
         arguments: [
-            0, -0.0, 0.1, 1e-7, 1e21, 1e300, -1.5, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1.0 / 3, 9_007_199_254_740_992,
+            0, -0.0, 0.1, 1e-7, 1e21, 1e300, -1.5, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1.0 / 3,
+            9_007_199_254_740_992,
             123456.789,
             Double(Float(0.1)),
         ])
