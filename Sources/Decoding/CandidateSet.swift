@@ -121,10 +121,9 @@ package struct CandidateSet: Sendable {
     package mutating func keep(before cutoff: Cutoff) {
         var ties = cutoff.tieCount
         compact { logit in
-            if logit > cutoff.logit { return true }
-            guard logit == cutoff.logit, ties > 0 else { return false }
+            guard logit == cutoff.logit else { return logit > cutoff.logit }
             ties -= 1
-            return true
+            return ties >= 0
         }
     }
 
@@ -135,21 +134,20 @@ package struct CandidateSet: Sendable {
         var kept = 0
         logitStorage.withUnsafeMutableBufferPointer { logits in
             idStorage.withUnsafeMutableBufferPointer { ids in
+                // Every candidate is written, a survivor to stay: no branch to mispredict.
                 if isDense {
                     for index in 0..<total {
                         let logit = logits[index]
-                        guard survives(logit) else { continue }
                         ids[kept] = Int32(truncatingIfNeeded: index)
                         logits[kept] = logit
-                        kept += 1
+                        kept += survives(logit) ? 1 : 0
                     }
                 } else {
                     for index in 0..<total {
                         let logit = logits[index]
-                        guard survives(logit) else { continue }
                         ids[kept] = ids[index]
                         logits[kept] = logit
-                        kept += 1
+                        kept += survives(logit) ? 1 : 0
                     }
                 }
             }
