@@ -2,6 +2,7 @@
 #ifndef TEMPER_CNATIVE_H
 #define TEMPER_CNATIVE_H
 
+#include "tpr_mapguard.h"
 #include "tpr_shims.h"
 
 #endif
