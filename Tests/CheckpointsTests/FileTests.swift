@@ -52,7 +52,7 @@ import Testing
         try handle.close()
         let last = try #require(read.tensors["blk.1.ffn_down.weight"])
         #expect(last.bytes.allSatisfy { $0 == 0 })
-        #expect(MappedFiles.lossCount == before + 1)
+        #expect(MappedFiles.lossCount > before)
     }
 
     @Test func aFileIsReplacedWholeAndLeavesNothingBeside() throws {
