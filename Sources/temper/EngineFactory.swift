@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Checkpoints
+import Decoding
 import Dispatch
 import Engine
 import Glibc
 import Synchronization
+import Tokenizers
 
 /// How the engine runs, on the command line and in the environment.
 struct EngineFlags: ParsableArguments {

@@ -5,6 +5,7 @@ import Dispatch
 import Engine
 import Glibc
 import HTTPServing
+import HTTPTypes
 import Logging
 import Service
 import Synchronization
@@ -98,7 +99,8 @@ final class SignalWatch: Sendable {
     private let queue = DispatchQueue(label: "temper.signals")
     private let first = DispatchSemaphore(value: 0)
     private let received = Mutex<Int32>(0)
-    private let sources = Mutex<[any DispatchSourceSignal]>([])
+    /// Kept alive; written in `init` only.
+    nonisolated(unsafe) private var sources: [any DispatchSourceSignal] = []
 
     init() {
         for number in [SIGTERM, SIGINT] {
@@ -106,7 +108,7 @@ final class SignalWatch: Sendable {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [weak self] in self?.receive(number) }
             source.resume()
-            sources.withLock { $0.append(source) }
+            sources.append(source)
         }
     }
 
