@@ -95,13 +95,12 @@ struct ServerRun {
 }
 
 /// Waits for SIGTERM or SIGINT. A second one ends the program at once.
-///
-/// The sources are made in `init` and only kept alive afterwards.
-final class SignalWatch: @unchecked Sendable {
+final class SignalWatch: Sendable {
     private let queue = DispatchQueue(label: "temper.signals")
     private let first = DispatchSemaphore(value: 0)
     private let received = Mutex<Int32>(0)
-    private var sources: [any DispatchSourceSignal] = []
+    /// Kept alive; written in `init` only.
+    nonisolated(unsafe) private var sources: [any DispatchSourceSignal] = []
 
     init() {
         for number in [SIGTERM, SIGINT] {
