@@ -132,6 +132,8 @@ public enum EngineError: Error, Sendable, Equatable {
     case decoding(DecodingError)
     /// It waited longer than the queue's time limit.
     case queueTimeout
+    /// A mapped checkpoint was cut short while the server ran: what it computes is worth nothing any more.
+    case weightsLost
     /// It was cancelled.
     case cancelled
     /// No model has this name.

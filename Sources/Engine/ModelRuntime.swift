@@ -169,6 +169,10 @@ final class ModelRuntime {
             run(jobs)
             start = range.upperBound
         }
+        guard MappedFiles.lossCount == 0 else {
+            drawn.removeAll()
+            return failAll(.weightsLost)
+        }
         for (unit, count) in batch.prefills where units[unit.id] != nil && count == unit.request.prompt.count {
             announcePrompt(unit)
         }

@@ -79,6 +79,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .decoding(.logitCount): self = .internalFault("the model computed logits of another vocabulary")
         case .queueTimeout: self = .queueTimeout
         case .cancelled: self = .cancelled
+        case .weightsLost: self = .internalFault("a checkpoint was cut short on disk; restart the server")
         case .unknownModel(let name): self = .modelNotFound(name, available: [])
         }
     }
