@@ -241,6 +241,7 @@ private enum ConfigText {
         (ConfigText.gpt2, #"{"activation_function": "relu"}"#, "activation_function"),
         (ConfigText.gpt2, #"{"n_head": 5}"#, "n_head"),
         (ConfigText.gpt2, #"{"n_embd": 9223372036854775800}"#, "n_embd"),
+        (ConfigText.gpt2, #"{"n_embd": -9223372036854775808, "n_head": 1}"#, "n_embd"),
         (ConfigText.gpt2, #"{"n_positions": "-", "n_ctx": "-"}"#, "n_ctx"),
         (ConfigText.gpt2, #"{"layer_norm_epsilon": 0}"#, "layer_norm_epsilon"),
     ])

@@ -69,6 +69,12 @@ import Testing
         #expect(text.contains("a.gguf") && text.contains("b.gguf"), "\(text)")
     }
 
+    @Test func aGGUFOfNothingIsRefused() throws {
+        var writer = GGUFWriter()
+        writer.set("general.architecture", .string("llama"))
+        #expect(error(try folder.write("empty.gguf", try writer.serialized())).contains("neither"))
+    }
+
     @Test func ggufIsRecognisedByContentsWhateverItsName() throws {
         #expect(try Checkpoint.open(path: try folder.write("model.bin", try tinyGGUF())).config?.family == .qwen2)
     }

@@ -10,6 +10,9 @@ extension Checkpoint {
         let config = tensors.isEmpty ? nil : try GGUFConfigReader.read(file, &tensors)
         try config?.validate(tensors, file: name)
         let vocabulary = try file.vocabulary()
+        guard config != nil || vocabulary != nil else {
+            throw .notACheckpoint(path: name, found: "a GGUF file with neither tensors nor a vocabulary")
+        }
         if let config, let vocabulary, vocabulary.pieces.count > config.vocabularySize {
             throw .badVocabulary(
                 file: name, what: "tokenizer.ggml.tokens",

@@ -77,7 +77,7 @@ package struct HuggingFaceConfigReader {
             throw unsupported("activation_function", other.quoted, "gelu_new, gelu_pytorch_tanh, gelu_fast, gelu")
         }
         // Widths beyond the limits are refused below.
-        let feedForwardWidth = try optionalInteger("n_inner") ?? 4 * min(width, ModelConfig.Limits.width + 1)
+        let feedForwardWidth = try optionalInteger("n_inner") ?? 4 * min(max(width, 0), ModelConfig.Limits.width + 1)
         let config = ModelConfig(
             family: .gpt2, name: try string("_name_or_path"), vocabularySize: try integer("vocab_size"),
             contextLength: try integer(json["n_positions"] == nil ? "n_ctx" : "n_positions"), width: width,
