@@ -121,6 +121,14 @@ struct HostileVocabularyTests {
         }
     }
 
+    @Test func addedTokenLongerThanAnyIsAnError() {
+        let piece = String(repeating: "a", count: 513)
+        let vocabulary = Self.gguf(["a", piece], kinds: [.normal, .userDefined])
+        #expect(throws: TokenizerError.pieceTooLong(id: 1, byteCount: 513, limit: 512)) {
+            try makeTokenizer(from: .gguf(vocabulary), vocabularySize: nil)
+        }
+    }
+
     @Test func emptyAndEqualPiecesAreHarmless() throws {
         let pieces = ["", "", "a", "a", "", "\u{2581}"]
         let vocabulary = Self.gguf(pieces, kinds: pieces.map { _ in .normal })

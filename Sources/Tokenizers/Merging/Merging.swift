@@ -43,9 +43,13 @@ struct BytePairMerger {
         guard symbols.count > 1 else { return }
         merges.removeAll(keepingCapacity: true)
         merges.reserveCapacity(symbols.count)
+        var isDone = true
         for index in 0..<symbols.count - 1 {
-            merges.append(ranking.merge(symbols[index], symbols[index + 1], in: text))
+            let merge = ranking.merge(symbols[index], symbols[index + 1], in: text)
+            if merge.rank != .max { isDone = false }
+            merges.append(merge)
         }
+        guard !isDone else { return }
         if symbols.count <= Self.scanLimit {
             scan(ranking, text)
         } else {

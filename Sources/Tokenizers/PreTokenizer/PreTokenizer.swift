@@ -41,44 +41,46 @@ struct PreTokenizer: Sendable, Equatable {
 }
 
 extension PreTokenizer {
-    /// The pre-tokenizers of llama.cpp (`tokenizer.ggml.pre`) that are implemented, with the traits it gives them.
-    ///
-    /// Source: llama.cpp, `src/llama-vocab.cpp`.
-    static func named(_ name: String) -> (preTokenizer: PreTokenizer, ignoresMerges: Bool, addsBOS: Bool)? {
-        let stages: [PreTokenizerStage]
+    /// Names of `tokenizer.ggml.pre` that mean the same, and the traits that llama.cpp gives them.
+    struct Family: Sendable {
+        var names: [String]
+        var stages: [PreTokenizerStage]
+        /// A word that is a piece becomes that piece, whatever the merges.
         var ignoresMerges = false
+        /// Encoding starts with BOS where the file does not say.
         var addsBOS = false
-        switch name {
-        case "gpt-2", "gpt2", "gpt-neox", "olmo", "mpt", "phi-2", "jais", "roberta-bpe", "modern-bert", "trillion",
-            "granite-docling":
-            stages = [.gpt2]
-        case "llama3", "llama-v3", "llama-bpe", "falcon3":
-            stages = [.llama3(maximumDigits: 3, foldsLongS: false)]
-            ignoresMerges = true
-            addsBOS = true
-        case "smaug-bpe", "dbrx":
-            stages = [.llama3(maximumDigits: 3, foldsLongS: false)]
-        case "qwen2", "qwen2.5", "qwen3", "deepseek-r1-qwen", "stablelm2":
-            stages = [.llama3(maximumDigits: 1, foldsLongS: false)]
-        case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b":
-            stages = [.numbers, .gpt2]
-        case "falcon":
-            stages = [.punctuationRuns(withGraveAccent: true), .gpt2, .digitTriples]
-        case "default":
-            stages = [.punctuationRuns(withGraveAccent: false), .gpt2, .numberRuns, .digitTriples]
-        default:
-            return nil
-        }
-        return (PreTokenizer(stages: stages), ignoresMerges, addsBOS)
     }
 
-    /// The names that ``named(_:)`` knows.
-    static let knownNames = [
-        "default", "gpt-2", "gpt-neox", "olmo", "mpt", "phi-2", "jais", "roberta-bpe", "modern-bert", "trillion",
-        "granite-docling", "llama3", "llama-v3", "llama-bpe", "falcon3", "smaug-bpe", "dbrx", "qwen2", "qwen2.5",
-        "qwen3", "deepseek-r1-qwen", "stablelm2", "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone",
-        "minerva-7b", "falcon",
+    /// The pre-tokenizers of llama.cpp that are implemented.
+    ///
+    /// Source: llama.cpp, `src/llama-vocab.cpp`.
+    static let families = [
+        Family(
+            names: ["gpt-2", "gpt2", "gpt-neox", "olmo", "mpt", "phi-2", "jais", "trillion", "granite-docling"],
+            stages: [.gpt2]),
+        Family(
+            names: [
+                "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
+            ],
+            stages: [.llama3(maximumDigits: 3, foldsLongS: false)], ignoresMerges: true, addsBOS: true),
+        Family(names: ["smaug-bpe", "dbrx"], stages: [.llama3(maximumDigits: 3, foldsLongS: false)]),
+        Family(
+            names: ["qwen2", "qwen2.5", "qwen3", "deepseek-r1-qwen", "stablelm2", "hunyuan"],
+            stages: [.llama3(maximumDigits: 1, foldsLongS: false)]),
+        Family(
+            names: ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
+            stages: [.numbers, .gpt2]),
+        Family(names: ["falcon"], stages: [.punctuationRuns(withGraveAccent: true), .gpt2, .digitTriples]),
+        Family(
+            names: ["default"],
+            stages: [.punctuationRuns(withGraveAccent: false), .gpt2, .numberRuns, .digitTriples]),
     ]
+
+    /// The family that has this name.
+    static func family(named name: String) -> Family? { families.first { $0.names.contains(name) } }
+
+    /// The names of all families.
+    static var knownNames: [String] { families.flatMap(\.names) }
 }
 
 extension PreTokenizerStage {

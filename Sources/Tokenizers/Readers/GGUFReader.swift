@@ -25,7 +25,7 @@ struct GGUFReader {
     private func byteLevel() throws(TokenizerError) -> any Tokenizer {
         // Files from before the key was introduced have GPT-2's rules or their like.
         let name = source.preTokenizer ?? "gpt-2"
-        guard let known = PreTokenizer.named(name) else {
+        guard let known = PreTokenizer.family(named: name) else {
             throw .unknownPreTokenizer(name: name, known: PreTokenizer.knownNames)
         }
         var vocabulary = try vocabulary(kinds: kinds { _ in .normal })
@@ -45,8 +45,9 @@ struct GGUFReader {
         return try ByteLevelBPE(
             ByteLevelBPE.Parts(
                 vocabulary: vocabulary,
-                addedTokens: AddedTokens(vocabulary.addedTokens, normalizer: Normalizer()),
-                preTokenizer: known.preTokenizer, preTokenizerName: name, ignoresMerges: known.ignoresMerges,
+                addedTokens: try AddedTokens(vocabulary.addedTokens, normalizer: Normalizer()),
+                preTokenizer: PreTokenizer(stages: known.stages), preTokenizerName: name,
+                ignoresMerges: known.ignoresMerges,
                 merges: merges))
     }
 

@@ -47,7 +47,7 @@ struct HuggingFaceReader {
             return try ByteLevelBPE(
                 ByteLevelBPE.Parts(
                     vocabulary: vocabulary,
-                    addedTokens: AddedTokens(added, normalizer: normalizer),
+                    addedTokens: try AddedTokens(added, normalizer: normalizer),
                     preTokenizer: preTokenizer, preTokenizerName: preTokenizer.displayName,
                     addsPrefixSpace: addsPrefixSpace,
                     ignoresMerges: try model.bool("ignore_merges", default: false),
@@ -62,7 +62,7 @@ struct HuggingFaceReader {
             return try SentencePieceBPE(
                 SentencePieceBPE.Parts(
                     vocabulary: vocabulary,
-                    addedTokens: AddedTokens(added, normalizer: normalizer),
+                    addedTokens: try AddedTokens(added, normalizer: normalizer),
                     rules: .ranks(try ranking(model, vocabulary)),
                     prefix: prefix, splitsAtSpaces: splits, fallsBackToBytes: fallsBack, needsAllBytes: true,
                     fusesUnknown: fusesUnknown,

@@ -79,7 +79,7 @@ func sentencePieceTokenizer(
     return try SentencePieceBPE(
         SentencePieceBPE.Parts(
             vocabulary: vocabulary,
-            addedTokens: AddedTokens(addedTokens, normalizer: Normalizer(steps: steps)),
+            addedTokens: try AddedTokens(addedTokens, normalizer: Normalizer(steps: steps)),
             rules: .scores(ScoreRanking(pieces: mergeable, scores: scores)),
             stripsLeadingSpace: addsSpacePrefix))
 }

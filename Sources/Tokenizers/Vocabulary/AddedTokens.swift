@@ -30,7 +30,12 @@ struct AddedTokens: Sendable {
     private let raw: AddedTokenMatcher
     private let normalized: AddedTokenMatcher
 
-    init(_ tokens: [AddedToken], normalizer: Normalizer) {
+    /// - Throws: ``TokenizerError/pieceTooLong(id:byteCount:limit:)``; matching takes time in proportion to the longest.
+    init(_ tokens: [AddedToken], normalizer: Normalizer) throws(TokenizerError) {
+        for token in tokens where token.content.count > VocabularyLimits.addedTokenBytes {
+            throw .pieceTooLong(
+                id: Int(token.id), byteCount: token.content.count, limit: VocabularyLimits.addedTokenBytes)
+        }
         self.normalizer = normalizer
         var raw: [AddedToken] = []
         var normalized: [AddedToken] = []

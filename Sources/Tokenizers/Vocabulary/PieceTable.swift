@@ -121,6 +121,8 @@ package enum VocabularyLimits {
     package static let pieces = 1 << 22
     /// Bytes of one piece.
     package static let pieceBytes = 4096
+    /// Bytes of one added token.
+    package static let addedTokenBytes = 512
     /// Bytes that a normalizer may put in place of a match.
     package static let replacementBytes = 64
 }
