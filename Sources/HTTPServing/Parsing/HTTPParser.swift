@@ -164,7 +164,7 @@ public struct HTTPParser: Sendable {
                 return .body(bytes)
             case .chunkEnd:
                 guard let line = try takeLine([], limit: 0, tooLong: .chunkOverrun) else { return nil }
-                precondition(line.isEmpty)
+                guard line.isEmpty else { throw .chunkOverrun }
                 state = .chunkLine
             case .trailers(let usedBytes):
                 let limit = max(0, min(limits.fieldLineBytes, limits.trailerBytes - usedBytes - 2))

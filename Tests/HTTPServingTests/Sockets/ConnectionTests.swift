@@ -118,6 +118,15 @@ extension SocketTests {
             #expect(server.server.counts.disconnects == 0)
         }
 
+        @Test func `after FIN each waiting request has the grace for itself`() throws {
+            let server = try TestServer { $0.limits.halfCloseGrace = .milliseconds(400) }
+            let client = try server.client()
+            client.send((0..<12).map { request("GET /slow?\($0)") }.joined())
+            client.endSending()
+            for index in 0..<12 { #expect(try client.response().text == "\(index)") }
+            #expect(client.isClosedByPeer())
+        }
+
         @Test func `a body cut short is refused`() throws {
             let server = try TestServer()
             for start in ["POST /echo", "POST /hello"] {

@@ -50,6 +50,32 @@ extension SocketTests {
             #expect(try client.response().text == "abcdef")
         }
 
+        @Test func `the time for a head begins anew with each head`() async throws {
+            let server = try TestServer { $0.limits.headTimeout = .milliseconds(600) }
+            let client = try server.client()
+            let (start, rest) = ("GET /hello HT", "TP/1.1\r\nHost: localhost\r\n\r\n")
+            client.send(start)
+            for _ in 0..<8 {
+                try await Task.sleep(for: .milliseconds(120))
+                client.send(rest + start)
+                #expect(try client.response().text == "hello")
+            }
+            #expect(server.server.counts.timeouts == 0)
+        }
+
+        @Test func `time in which the server does not read does not count`() throws {
+            let server = try TestServer {
+                $0.limits.bodyGapTimeout = .milliseconds(300)
+                $0.limits.pipelinedBodyBytes = 1000
+            }
+            let client = try server.client()
+            let body = [UInt8](repeating: 0x61, count: 200_000)
+            client.send(request("GET /later") + request("POST /echo", "Content-Length: \(body.count)"))
+            client.send(body)
+            #expect(try client.response().text == "later")
+            #expect(try client.response().body == body)
+        }
+
         @Test func `an idle connection is closed without a word`() throws {
             let server = try TestServer { $0.limits.idleTimeout = .milliseconds(150) }
             let fresh = try server.client()
