@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Engine
+import HTTPTypes
 import StrictJSON
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
                     """
                     {"object":"chat.completion","model":"fake","choices":[{"index":0,"message":{"role":"assistant",\
                     "content":"Hi!","refusal":null},"logprobs":null,"finish_reason":"stop","stop_reason":257}],\
-                    "usage":{"prompt_tokens":27,"completion_tokens":4,"total_tokens":31,\
+                    "usage":{"prompt_tokens":20,"completion_tokens":4,"total_tokens":24,\
                     "prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}},\
                     "seed":7}
                     """))

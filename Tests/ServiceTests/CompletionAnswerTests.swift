@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
+import HTTPTypes
 import StrictJSON
 import Testing
 

@@ -2,6 +2,7 @@
 
 import Engine
 import Glibc
+import HTTPServing
 import HTTPTypes
 import Service
 import StrictJSON
@@ -122,7 +123,7 @@ import Testing
         }
         for (value, status) in [
             ("Bearer secret-1", 200), ("bearer secret-2", 200), ("Bearer secret-3", 401), ("Bearer secret-", 401),
-            ("Basic secret-1", 401), ("secret-1", 401), ("Bearer ", 401), ("Bearer secret-1 ", 401),
+            ("Basic secret-1", 401), ("secret-1", 401), ("Bearer ", 401), ("Bearer secret-1 x", 401),
         ] {
             let answer = try service.send(.get, "/v1/models", fields: [.authorization: value])
             #expect(answer.status == status, "\(value)")

@@ -2,6 +2,7 @@
 
 import Engine
 import HTTPTypes
+import Service
 import StrictJSON
 import Testing
 
@@ -63,7 +64,7 @@ import Testing
 
                 data: {\(head),"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop","stop_reason":257}],"usage":null}
 
-                data: {\(head),"choices":[],"usage":{"prompt_tokens":27,"completion_tokens":4,"total_tokens":31,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}
+                data: {\(head),"choices":[],"usage":{"prompt_tokens":20,"completion_tokens":4,"total_tokens":24,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}
 
                 data: [DONE]
 
