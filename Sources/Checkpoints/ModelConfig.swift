@@ -92,7 +92,7 @@ public struct ModelConfig: Sendable, Equatable {
     public var normEpsilon: Float
     /// Rotary embedding; nil where positions are learned.
     public var rope: RopeConfig?
-    /// Keys further back than this are not attended to; nil: all are.
+    /// How many keys a query sees, its own position included: those fewer than this many positions back; nil: all.
     public var slidingWindow: Int?
     /// The feed-forward activation.
     public var activation: Activation

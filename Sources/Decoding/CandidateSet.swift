@@ -60,6 +60,17 @@ package struct CandidateSet: Sendable {
         logitStorage.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[..<count])) }
     }
 
+    /// The ids and their logits, for reading; no ids means `0..<count`.
+    @inline(__always)
+    func withCandidates<Result>(
+        _ body: (UnsafeBufferPointer<Int32>?, UnsafeBufferPointer<Float>) -> Result
+    ) -> Result {
+        withLogits { logits in
+            guard !isDense else { return body(nil, logits) }
+            return idStorage.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[..<count]), logits) }
+        }
+    }
+
     /// The logits, for changing; they must stay finite or become minus infinity, which ``removeBanned(position:)``
     /// then removes.
     @inline(__always)
@@ -92,13 +103,13 @@ package struct CandidateSet: Sendable {
     package mutating func removeBanned(position: Int) throws(DecodingError) {
         guard mayHoldBanned else { return }
         mayHoldBanned = false
-        guard withLogits({ LogitRange.hasMinusInfinity($0) }) else { return }
+        guard withLogits({ LogitRange($0).minimum == -.infinity }) else { return }
         keep { $0 > -.infinity }
         guard count > 0 else { throw .noCandidates(position: position) }
     }
 
     /// The largest logit.
-    package var maximum: Float { withLogits { LogitRange.maximum($0) } }
+    package var maximum: Float { withLogits { LogitRange($0).maximum } }
 
     /// Keeps the ids whose logits pass.
     @inline(__always)
@@ -110,25 +121,34 @@ package struct CandidateSet: Sendable {
     package mutating func keep(before cutoff: Cutoff) {
         var ties = cutoff.tieCount
         compact { logit in
-            if logit > cutoff.logit { return true }
-            guard logit == cutoff.logit, ties > 0 else { return false }
+            guard logit == cutoff.logit else { return logit > cutoff.logit }
             ties -= 1
-            return true
+            return ties >= 0
         }
     }
 
     @inline(__always)
     private mutating func compact(_ survives: (Float) -> Bool) {
         let total = count
-        let dense = isDense
         if idStorage.count < total { idStorage = [Int32](repeating: 0, count: total) }
         var kept = 0
         logitStorage.withUnsafeMutableBufferPointer { logits in
             idStorage.withUnsafeMutableBufferPointer { ids in
-                for index in 0..<total where survives(logits[index]) {
-                    ids[kept] = dense ? Int32(truncatingIfNeeded: index) : ids[index]
-                    logits[kept] = logits[index]
-                    kept += 1
+                // Every candidate is written, a survivor to stay: no branch to mispredict.
+                if isDense {
+                    for index in 0..<total {
+                        let logit = logits[index]
+                        ids[kept] = Int32(truncatingIfNeeded: index)
+                        logits[kept] = logit
+                        kept += survives(logit) ? 1 : 0
+                    }
+                } else {
+                    for index in 0..<total {
+                        let logit = logits[index]
+                        ids[kept] = ids[index]
+                        logits[kept] = logit
+                        kept += survives(logit) ? 1 : 0
+                    }
                 }
             }
         }
@@ -144,64 +164,4 @@ package struct Cutoff: Sendable, Equatable {
     package var logit: Float
     /// How many of the ids that have it survive.
     package var tieCount: Int
-}
-
-/// The smallest and largest of a vocabulary's logits, checked.
-struct LogitRange {
-    let minimum: Float
-    let maximum: Float
-
-    /// - Throws: ``DecodingError`` for NaN, plus infinity, and if all are minus infinity.
-    init(_ logits: UnsafeBufferPointer<Float>, position: Int) throws(DecodingError) {
-        var low = SIMD16<Float>(repeating: .infinity)
-        var high = SIMD16<Float>(repeating: -.infinity)
-        var nan = SIMDMask<SIMD16<Int32>>(repeating: false)
-        Self.forEachLanes(logits, padding: logits.first ?? 0) { lanes in
-            nan = nan .| (lanes .!= lanes)
-            low = pointwiseMin(low, lanes)
-            high = pointwiseMax(high, lanes)
-        }
-        minimum = low.min()
-        maximum = high.max()
-        if nan != SIMDMask(repeating: false) || maximum == .infinity {
-            let index = logits.firstIndex { !($0 < .infinity) } ?? 0
-            throw .badLogit(
-                id: Int32(truncatingIfNeeded: index), value: logits[index].description, position: position)
-        }
-        guard maximum > -.infinity else { throw .noCandidates(position: position) }
-    }
-
-    /// The largest of logits known to be finite or minus infinity.
-    static func maximum(_ logits: UnsafeBufferPointer<Float>) -> Float {
-        var high = SIMD16<Float>(repeating: -.infinity)
-        forEachLanes(logits, padding: -.infinity) { high = pointwiseMax(high, $0) }
-        return high.max()
-    }
-
-    static func hasMinusInfinity(_ logits: UnsafeBufferPointer<Float>) -> Bool {
-        var low = SIMD16<Float>(repeating: .infinity)
-        forEachLanes(logits, padding: .infinity) { low = pointwiseMin(low, $0) }
-        return low.min() == -.infinity
-    }
-
-    /// Sixteen logits at a time; the last group is filled up.
-    @inline(__always)
-    private static func forEachLanes(
-        _ logits: UnsafeBufferPointer<Float>, padding: Float, _ body: (SIMD16<Float>) -> Void
-    ) {
-        var index = 0
-        let whole = logits.count & ~15
-        let raw = UnsafeRawBufferPointer(logits)
-        while index < whole {
-            body(raw.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<Float>.self))
-            index += 16
-        }
-        guard index < logits.count else { return }
-        var last = SIMD16<Float>(repeating: padding)
-        while index < logits.count {
-            last[index & 15] = logits[index]
-            index += 1
-        }
-        body(last)
-    }
 }

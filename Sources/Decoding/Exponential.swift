@@ -11,7 +11,7 @@ enum Exponential {
 
     @inline(__always)
     static func exp(_ input: Lanes) -> Lanes {
-        let x = pointwiseMax(input, Lanes(repeating: -708))
+        let x = input.replacing(with: -708, where: input .< -708)
         // Adding 1.5·2^52 rounds to an integer and leaves it in the low bits.
         let magic = Lanes(repeating: 0x1.8p52)
         let shifted = x * 1.442_695_040_888_963_4 + magic

@@ -6,22 +6,30 @@
 /// if a cheap upper bound says that it could win, which leaves the result as it is.
 enum GumbelDraw {
     static func draw(_ candidates: CandidateSet, _ noise: PositionNoise) -> Int32 {
-        candidates.withLogits { logits in
-            var best = -Double.infinity
-            var winner: Int32 = 0
-            for index in logits.indices {
-                let id = candidates.id(at: index)
-                let logit = Double(logits[index])
-                let bits = noise.bits(id)
-                guard logit + PositionNoise.bound(bits: bits) > best else { continue }
-                let score = logit + PositionNoise.gumbel(bits: bits)
-                if score > best {
-                    best = score
-                    winner = id
-                }
-            }
-            return winner
+        candidates.withCandidates { ids, logits in
+            guard let ids else { return draw(logits, noise) { Int32(truncatingIfNeeded: $0) } }
+            return draw(logits, noise) { ids[$0] }
         }
+    }
+
+    @inline(__always)
+    private static func draw(
+        _ logits: UnsafeBufferPointer<Float>, _ noise: PositionNoise, id: (Int) -> Int32
+    ) -> Int32 {
+        var best = -Double.infinity
+        var winner: Int32 = 0
+        for index in 0..<logits.count {
+            let id = id(index)
+            let logit = Double(logits[index])
+            let bits = noise.bits(id)
+            guard logit + PositionNoise.bound(bits: bits) > best else { continue }
+            let score = logit + PositionNoise.gumbel(bits: bits)
+            if score > best {
+                best = score
+                winner = id
+            }
+        }
+        return winner
     }
 
     /// The candidate with the largest logit; ties go to the smaller id.

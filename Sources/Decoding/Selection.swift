@@ -3,7 +3,7 @@
 /// Finds how far down the sorted order (logit descending, id ascending) one must go to collect a given weight,
 /// without sorting.
 ///
-/// A radix selection: logits become integers of the same order, and a histogram of weights over their top 11 bits, then
+/// A few first ids are found by keeping a sorted list of them. Otherwise a radix selection: logits become integers of the same order, and a histogram of weights over their top 11 bits, then
 /// the next 11, then the last 10, narrows the place down to one value. Time is linear in the number of candidates.
 /// Weights are integers, so that the result does not depend on the order in which they are added.
 package struct Selection: Sendable {
@@ -13,7 +13,50 @@ package struct Selection: Sendable {
 
     /// The cutoff below which the `count` first ids lie; `logits` has at least one.
     package mutating func cutoff(count: Int, in logits: UnsafeBufferPointer<Float>) -> Cutoff {
-        cutoff(in: logits, weights: UnitWeight()) { total in min(UInt64(max(count, 1)), total) }
+        let count = max(1, min(count, logits.count))
+        if count <= Self.listLimit { return listCutoff(count: count, in: logits) }
+        return cutoff(in: logits, weights: UnitWeight()) { _ in UInt64(count) }
+    }
+
+    /// Up to here the sorted list is faster than the histograms.
+    private static let listLimit = 64
+
+    private func listCutoff(count: Int, in logits: UnsafeBufferPointer<Float>) -> Cutoff {
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { list in
+            list.initialize(repeating: .min)
+            // Of equal logits only the first, which have the smallest ids, come above the list's last.
+            var last = Int32.min
+            let blockSize = 32
+            var start = 0
+            while start < logits.count {
+                let end = min(start + blockSize, logits.count)
+                var highest = Int32.min
+                for index in start..<end { highest = max(highest, Self.signedKey(logits[index])) }
+                if highest > last {
+                    for index in start..<end {
+                        let key = Self.signedKey(logits[index])
+                        guard key > last else { continue }
+                        var place = count - 1
+                        while place > 0, list[place - 1] < key {
+                            list[place] = list[place - 1]
+                            place -= 1
+                        }
+                        list[place] = key
+                        last = list[count - 1]
+                    }
+                }
+                start = end
+            }
+            return Cutoff(
+                logit: Self.logit(UInt32(bitPattern: last) ^ 0x8000_0000), tieCount: list.count { $0 == last })
+        }
+    }
+
+    /// A signed integer that orders as the logit does; both zeros are one.
+    @inline(__always)
+    private static func signedKey(_ logit: Float) -> Int32 {
+        let bits = Int32(bitPattern: (logit + 0).bitPattern)
+        return bits ^ ((bits >> 31) & .max)
     }
 
     /// The cutoff of the smallest set of first ids whose share of the probability mass reaches `mass`.
@@ -45,11 +88,8 @@ package struct Selection: Sendable {
                     remaining = target(histogram.reduce(0, &+))
                 } else {
                     let mask = (UInt32(1) << bits) - 1
-                    for logit in logits {
-                        let key = Self.key(logit)
-                        if key >> (shift + bits) == prefix {
-                            histogram[Int((key >> shift) & mask)] &+= weights.weight(logit)
-                        }
+                    weights.forEach(logits, where: { Self.key($0) >> (shift + bits) == prefix }) { logit, weight in
+                        histogram[Int((Self.key(logit) >> shift) & mask)] &+= weight
                     }
                 }
                 var bucket = (1 << Int(bits)) - 1
@@ -81,7 +121,11 @@ package struct Selection: Sendable {
 /// What an id adds to the sum that a selection collects.
 private protocol SelectionWeight {
     func weight(_ logit: Float) -> UInt64
+    /// All logits with their weights.
     func forEach(_ logits: UnsafeBufferPointer<Float>, _ body: (Float, UInt64) -> Void)
+    /// Those that pass, which are few.
+    func forEach(
+        _ logits: UnsafeBufferPointer<Float>, where isWanted: (Float) -> Bool, _ body: (Float, UInt64) -> Void)
 }
 
 private struct UnitWeight: SelectionWeight {
@@ -91,6 +135,13 @@ private struct UnitWeight: SelectionWeight {
     @inline(__always)
     func forEach(_ logits: UnsafeBufferPointer<Float>, _ body: (Float, UInt64) -> Void) {
         for logit in logits { body(logit, 1) }
+    }
+
+    @inline(__always)
+    func forEach(
+        _ logits: UnsafeBufferPointer<Float>, where isWanted: (Float) -> Bool, _ body: (Float, UInt64) -> Void
+    ) {
+        for logit in logits where isWanted(logit) { body(logit, 1) }
     }
 }
 
@@ -136,5 +187,22 @@ package struct MassWeight: SelectionWeight {
             body(logits[index], weight(logits[index]))
             index += 1
         }
+    }
+
+    @inline(__always)
+    package func forEach(
+        _ logits: UnsafeBufferPointer<Float>, where isWanted: (Float) -> Bool, _ body: (Float, UInt64) -> Void
+    ) {
+        var lanes = SIMD8<Float>(repeating: 0)
+        var filled = 0
+        for logit in logits where isWanted(logit) {
+            lanes[filled] = logit
+            filled += 1
+            guard filled == 8 else { continue }
+            let weights = weights(Exponential.Lanes(lanes))
+            for lane in 0..<8 { body(lanes[lane], weights[lane]) }
+            filled = 0
+        }
+        for lane in 0..<filled { body(lanes[lane], weight(lanes[lane])) }
     }
 }

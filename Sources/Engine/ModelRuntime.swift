@@ -13,6 +13,8 @@ final class ModelRuntime {
     private let backend: InferenceBackend
     private let pool: BlockPool
     private let logits: UnsafeMutablePointer<Float>
+    /// One per thread of the pool.
+    private let workspaces: UnsafeMutablePointer<SamplingWorkspace>
     private var scheduler: Scheduler
     private var timer: StepTimer
     private var units: [Int: ActiveUnit] = [:]
@@ -30,13 +32,19 @@ final class ModelRuntime {
             kernels: kernels, config: model.info.config, contextLength: model.info.contextLength,
             layout: model.layout)
         logits = .allocate(capacity: EngineStep.logitRows * model.info.config.vocabularySize)
+        workspaces = .allocate(capacity: kernels.pool.threadCount)
+        for thread in 0..<kernels.pool.threadCount { (workspaces + thread).initialize(to: SamplingWorkspace()) }
         scheduler = Scheduler(limits: model.schedulerLimits)
         timer = StepTimer(target: model.options.stepDuration, limit: EngineStep.prefillLimit)
         metrics.totalBlocks = model.blockCount
         metrics.blockTokens = KVLayout.blockTokens
     }
 
-    deinit { logits.deallocate() }
+    deinit {
+        logits.deallocate()
+        workspaces.deinitialize(count: kernels.pool.threadCount)
+        workspaces.deallocate()
+    }
 
     /// Whether any group is here.
     var isIdle: Bool { groups.isEmpty }
@@ -185,8 +193,8 @@ final class ModelRuntime {
     private func run(_ jobs: [RowJob]) {
         let results = UnsafeMutablePointer<RowResult>.allocate(capacity: jobs.count)
         let tokenizer = model.info.tokenizer
-        kernels.pool.run(chunkCount: jobs.count) { index in
-            (results + index).initialize(to: jobs[index].run(tokenizer, kernels))
+        kernels.pool.run(chunkCount: jobs.count) { index, thread in
+            (results + index).initialize(to: jobs[index].run(tokenizer, kernels, &workspaces[thread]))
         }
         for (index, job) in jobs.enumerated() {
             let result = (results + index).move()

@@ -24,23 +24,25 @@ struct RowJob {
     /// The place in the sequence of the token that is reported or drawn.
     let position: Int
 
-    /// Reports or draws.
-    func run(_ tokenizer: any Tokenizer, _ kernels: Kernels) -> RowResult {
+    /// Reports or draws. The workspace is the running thread's.
+    func run(_ tokenizer: any Tokenizer, _ kernels: Kernels, _ workspace: inout SamplingWorkspace) -> RowResult {
         if let base = logits.baseAddress, kernels.firstNonFinite(base, count: logits.count) != nil {
             return .failure(.nonFiniteLogits(position: position))
         }
         do throws(DecodingError) {
-            return .success(try token(tokenizer))
+            return .success(try token(tokenizer, &workspace))
         } catch {
             return .failure(.decoding(error))
         }
     }
 
-    private func token(_ tokenizer: any Tokenizer) throws(DecodingError) -> ReportedToken {
+    private func token(
+        _ tokenizer: any Tokenizer, _ workspace: inout SamplingWorkspace
+    ) throws(DecodingError) -> ReportedToken {
         let id =
             switch purpose {
             case .report(let token): token
-            case .draw(let choice): try choice.sampler.sample(logits: logits, position: position)
+            case .draw(let choice): try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
             }
         let request = unit.request
         var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])

@@ -6,7 +6,8 @@ public import HTTPTypes
 public struct HTTPServerRequest: Sendable {
     /// Method, path with query, authority (from Host or an absolute target) and header fields.
     public var head: HTTPRequest
-    /// The path before any `?`, percent-decoded once and free of `.`, `..`, NUL and empty segments.
+    /// The path before any `?`, percent-decoded once (`%2F` too) and free of `.`, `..`, NUL and empty segments, but for
+    /// a slash at the end, which is kept.
     public var path: String
     /// What follows `?`, as sent; nil if there is none.
     public var query: String?

@@ -17,6 +17,8 @@ public struct HTTPPolicy: Sendable, Hashable {
     /// Origins such as "http://localhost:3000" that may send any request and read the answers; "*" for all.
     public var allowedOrigins: Set<String> = []
 
+    private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
+
     /// The defaults: loopback names on loopback, nothing across sites.
     public init() {}
 
@@ -46,7 +48,7 @@ public struct HTTPPolicy: Sendable, Hashable {
                 return .crossSite
             }
         }
-        if let name = HTTPField.Name("Sec-Fetch-Site"), fields[values: name].contains("cross-site") {
+        if let name = Self.fetchSite, fields[values: name].contains("cross-site") {
             return .crossSite
         }
         return nil

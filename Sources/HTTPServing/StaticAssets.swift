@@ -40,6 +40,8 @@ public struct StaticAssets: Sendable {
         "woff2": "font/woff2", "txt": "text/plain; charset=utf-8", "md": "text/markdown; charset=utf-8",
     ]
 
+    private static let referrerPolicy = HTTPField.Name("Referrer-Policy")
+
     private var assets: [String: Asset] = [:]
 
     /// The paths that are answered, sorted.
@@ -80,7 +82,7 @@ public struct StaticAssets: Sendable {
             .contentSecurityPolicy: "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
             .xContentTypeOptions: "nosniff",
         ]
-        if let name = HTTPField.Name("Referrer-Policy") { fields[name] = "no-referrer" }
+        if let name = Self.referrerPolicy { fields[name] = "no-referrer" }
         if Self.matches(request.head.headerFields[values: .ifNoneMatch], asset.entityTag) {
             return (HTTPResponse(status: .notModified, headerFields: fields), [])
         }

@@ -82,12 +82,16 @@ public enum JSON: Sendable, Equatable {
 }
 
 /// The members of a JSON object: distinct keys in the order of the text.
+///
+/// Keys are compared scalar by scalar, as RFC 8259 section 8.3 has it; `String` compares up to canonical equivalence,
+/// which would make one key of the two pieces U+00C5 and U+212B of a vocabulary.
 public struct JSONObject: Sendable, Equatable {
     /// The keys in order.
     public private(set) var keys: [String] = []
     /// The values, in the order of `keys`.
     public private(set) var values: [JSON] = []
-    private var positions: [ExactKey: Int] = [:]
+    /// Where each key is; empty as long as the members are so few that looking through them is faster.
+    private var index = KeyIndex()
 
     /// An object without members.
     public init() {}
@@ -100,10 +104,10 @@ public struct JSONObject: Sendable, Equatable {
 
     /// The value of the member named `key`; setting replaces or appends, setting nil is ignored.
     public subscript(key: String) -> JSON? {
-        get { positions[ExactKey(text: key)].map { values[$0] } }
+        get { position(of: key).map { values[$0] } }
         set {
             guard let newValue else { return }
-            if let position = positions[ExactKey(text: key)] {
+            if let position = position(of: key) {
                 values[position] = newValue
             } else {
                 append(key, newValue)
@@ -114,22 +118,16 @@ public struct JSONObject: Sendable, Equatable {
     /// Appends a member. Returns false, and changes nothing, if the key is already there.
     @discardableResult
     mutating func append(_ key: String, _ value: JSON) -> Bool {
-        guard positions.updateValue(keys.count, forKey: ExactKey(text: key)) == nil else { return false }
+        guard index.insert(key, into: keys) else { return false }
         keys.append(key)
         values.append(value)
         return true
     }
-}
 
-/// A key compared scalar by scalar, as RFC 8259 section 8.3 has it; `String` compares up to canonical equivalence, which
-/// would make one key of the two pieces U+00C5 and U+212B of a vocabulary.
-private struct ExactKey: Hashable, Sendable {
-    let text: String
+    private func position(of key: String) -> Int? { index.position(of: key, in: keys) }
 
-    static func == (left: ExactKey, right: ExactKey) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
-
-    func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
-        hasher.combine(UInt8(0xFF))
+    /// Whether both have the same members in the same order.
+    public static func == (left: JSONObject, right: JSONObject) -> Bool {
+        left.keys.elementsEqual(right.keys, by: KeyIndex.areEqual) && left.values == right.values
     }
 }

@@ -31,6 +31,12 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Offset from the start of the text, in bytes.
     public let byteOffset: Int
 
+    /// An error of the given parts.
+    package init(reason: Reason, byteOffset: Int) {
+        self.reason = reason
+        self.byteOffset = byteOffset
+    }
+
     /// The reason and the place in words.
     public var description: String {
         let what =
@@ -100,6 +106,7 @@ public struct JSONParser {
     private static func parseResult(_ bytes: UnsafeBufferPointer<UInt8>, _ limits: Limits) -> Result<JSON, JSONError> {
         var parser = JSONParser(bytes, limits: limits)
         do throws(JSONError) {
+            if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw parser.error(.notUTF8) }
             parser.skipWhitespace()
             let value = try parser.value()
             parser.skipWhitespace()
@@ -222,6 +229,11 @@ public struct JSONParser {
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
             try digits()
         }
+        if isInteger, position - first <= 18 {
+            var value: Int64 = 0
+            for byte in bytes[first..<position] { value = value * 10 + Int64(byte - 0x30) }
+            return .integer(first > start ? -value : value)
+        }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let value = Int64(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else {
@@ -236,20 +248,35 @@ public struct JSONParser {
         position += 1
         let start = position
         // Most strings hold no escape: validate and copy in one go.
-        while position < bytes.count {
-            let byte = bytes[position]
-            if byte == UInt8(ascii: "\"") {
-                guard let text = String(validating: bytes[start..<position], as: UTF8.self) else {
-                    throw JSONError(reason: .notUTF8, byteOffset: start)
-                }
-                position += 1
-                return text
-            }
-            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw error(.controlCharacter) }
-            position += 1
+        let bytes = bytes
+        var end = start
+        while end < bytes.count, Self.isPlain(bytes[end]) { end += 1 }
+        position = end
+        guard end < bytes.count else { throw error(.unexpectedEnd) }
+        switch bytes[end] {
+        case UInt8(ascii: "\""):
+            let text = try Self.text(of: UnsafeBufferPointer(rebasing: bytes[start..<end]), from: start)
+            position = end + 1
+            return text
+        case UInt8(ascii: "\\"): return try escapedString(from: start)
+        default: throw error(.controlCharacter)
         }
-        throw error(.unexpectedEnd)
+    }
+
+    /// The text of bytes that must be UTF-8. (A decoder that repairs is the fast one; what it repaired is not UTF-8.)
+    private static func text(
+        of content: UnsafeBufferPointer<UInt8>, from start: Int
+    ) throws(JSONError) -> String {
+        var text = String(decoding: content, as: UTF8.self)
+        let isSame = text.withUTF8 { $0.count == content.count && $0.elementsEqual(content) }
+        guard isSame else { throw JSONError(reason: .notUTF8, byteOffset: start) }
+        return text
+    }
+
+    /// Whether a byte stands for itself inside a string.
+    @inline(__always)
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private mutating func escapedString(from start: Int) throws(JSONError) -> String {
@@ -258,19 +285,20 @@ public struct JSONParser {
             let byte = bytes[position]
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: buffer, as: UTF8.self) else {
-                    throw JSONError(reason: .notUTF8, byteOffset: start)
+                let text = buffer.withUnsafeBufferPointer { content in
+                    Result { () throws(JSONError) in try Self.text(of: content, from: start) }
                 }
                 position += 1
-                return text
+                return try text.get()
             case UInt8(ascii: "\\"):
                 position += 1
                 try escape(into: &buffer)
             case 0..<0x20:
                 throw error(.controlCharacter)
             default:
-                buffer.append(byte)
-                position += 1
+                let start = position
+                while position < bytes.count, Self.isPlain(bytes[position]) { position += 1 }
+                buffer.append(contentsOf: bytes[start..<position])
             }
         }
         throw error(.unexpectedEnd)

@@ -160,16 +160,23 @@ struct ByteLevelMerges: Sendable {
         _ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>, rank: Int, _ vocabulary: Vocabulary,
         allowsUnknown: Bool
     ) throws(TokenizerError) {
-        let both = left + right
-        if !allowsUnknown {
-            for piece in [left, right, both] where vocabulary.pieces.find(piece) == nil {
-                throw .unknownPieceInMerge(index: rank, piece: String(decoding: piece, as: UTF8.self))
-            }
-        }
-        let merge = Merge(rank: UInt32(rank), result: symbol(both, vocabulary))
+        let leftSymbol = try symbol(left, rank, vocabulary, allowsUnknown)
+        let rightSymbol = try symbol(right, rank, vocabulary, allowsUnknown)
+        let result = try symbol(left + right, rank, vocabulary, allowsUnknown)
         // Of a pair that is listed twice llama.cpp takes the first rank, Hugging Face's tokenizers the last.
         ranking.insert(
-            left: symbol(left, vocabulary), right: symbol(right, vocabulary), merge, replacing: !allowsUnknown)
+            left: leftSymbol, right: rightSymbol, Merge(rank: UInt32(rank), result: result),
+            replacing: !allowsUnknown)
+    }
+
+    private mutating func symbol(
+        _ piece: ArraySlice<UInt8>, _ rank: Int, _ vocabulary: Vocabulary, _ allowsUnknown: Bool
+    ) throws(TokenizerError) -> Int32 {
+        if let id = vocabulary.pieces.find(piece) { return id }
+        guard allowsUnknown else {
+            throw .unknownPieceInMerge(index: rank, piece: String(decoding: piece, as: UTF8.self))
+        }
+        return symbol(piece, vocabulary)
     }
 
     private mutating func symbol(_ piece: ArraySlice<UInt8>, _ vocabulary: Vocabulary) -> Int32 {

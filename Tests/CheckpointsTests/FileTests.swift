@@ -38,6 +38,23 @@ import Testing
         #expect(throws: CheckpointError.self) { try Checkpoint.open(path: path) }
     }
 
+    @Test func aMappedFilesTruncationIsSurvivedAndNoted() throws {
+        // Several pages, all of them lost but the first.
+        var config = TinyModel.config(.llama)
+        config.feedForwardWidth = 2000
+        let path = folder.file("model.gguf")
+        try GGUFWriter(TinyModel.checkpoint(config)).write(to: path)
+        let read = try Checkpoint.open(path: path, loadMode: .map)
+        #expect(MappedFiles.surviveTruncation())
+        let before = MappedFiles.lossCount
+        let handle = try #require(FileHandle(forWritingAtPath: path))
+        try handle.truncate(atOffset: 10)
+        try handle.close()
+        let last = try #require(read.tensors["blk.1.ffn_down.weight"])
+        #expect(last.bytes.allSatisfy { $0 == 0 })
+        #expect(MappedFiles.lossCount > before)
+    }
+
     @Test func aFileIsReplacedWholeAndLeavesNothingBeside() throws {
         let (path, _) = try write()
         let old = try Checkpoint.open(path: path, loadMode: .map)

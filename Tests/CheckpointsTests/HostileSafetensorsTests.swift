@@ -66,7 +66,7 @@ import Testing
             let error = #expect(throws: CheckpointError.self) { try open(header, data: 0) }
             #expect(error?.description.contains("65536") == true)
         }
-        #expect(time < .seconds(2))
+        #expect(time < .seconds(1))
     }
 
     @Test func tensorsAtOddPlacesAreMovedToWhereTheyMayBeRead() throws {

@@ -187,6 +187,7 @@ private enum ConfigText {
         (#"{"model_type": "gemma3"}"#, "model_type"), (#"{"model_type": "-"}"#, "model_type"),
         (#"{"model_type": 7}"#, "model_type"), (#"{"hidden_act": "gelu"}"#, "hidden_act"),
         (#"{"partial_rotary_factor": 0.5}"#, "partial_rotary_factor"),
+        (#"{"rope_interleaved": true}"#, "rope_interleaved"),
         (#"{"quantization_config": {"quant_method": "gptq"}}"#, "quantization_config"),
         (#"{"rope_scaling": {"rope_type": "dynamic", "factor": 2}}"#, "rope_scaling"),
         (#"{"rope_scaling": {"rope_type": "longrope"}}"#, "rope_scaling"),

@@ -56,11 +56,68 @@ struct ReferenceTests {
                 [UInt8](try Data(contentsOf: URL(fileURLWithPath: String(path)))), limits: .file)
             let file = try #require(json["tokenizer"]?.stringValue)
             let source = try TokenizerSource.open(path: file)
+            let start = ContinuousClock.now
             let tokenizer = try makeTokenizer(from: source, vocabularySize: nil)
+            let made = ContinuousClock.now - start
             let vectors = try Vector.list(try #require(json["vectors"]))
             try #require(!vectors.isEmpty)
-            print("comparing \(vectors.count) strings, \(vectors.reduce(0) { $0 + $1.ids.count }) ids: \(file)")
-            expectEqual(tokenizer, vectors, parseSpecial: true)
+            print(
+                "comparing \(vectors.count) strings, \(vectors.reduce(0) { $0 + $1.ids.count }) ids: \(file), made in \(made)"
+            )
+            expectEqual(tokenizer, vectors, parseSpecial: json["parse_special"]?.boolValue ?? true)
+        }
+    }
+
+    /// llama.cpp has the same rules as Hugging Face but for U+017F in contractions and the white space that added
+    /// tokens take along.
+    @Test(arguments: [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("smollm", "smollm")])
+    func vocabularyAsGGUFGivesTheSameIDs(family: String, name: String) throws {
+        let tokenizer = try Self.tiny(family).tokenizer
+        let json = try #require(try TestFiles.json(fixture: "tiny-\(family).json")["tokenizer"])
+        let merges = try #require(json["model"]?["merges"]?.arrayValue)
+        let pieces = try (0..<Int32(tokenizer.vocabularySize)).map { try #require(tokenizer.piece(of: $0)) }
+        var vocabulary = GGUFVocabulary(model: "gpt2", pieces: pieces)
+        vocabulary.preTokenizer = name
+        vocabulary.merges = merges.map { ($0.arrayValue ?? []).compactMap(\.stringValue).joined(separator: " ") }
+        let added = try #require(json["added_tokens"]?.arrayValue)
+        vocabulary.kinds = pieces.map { piece in
+            guard let token = added.first(where: { $0["content"]?.stringValue == piece }) else { return .normal }
+            return token["special"]?.boolValue == true ? .control : .userDefined
+        }
+        let converted = try makeTokenizer(from: .gguf(vocabulary), vocabularySize: nil)
+        let special = added.compactMap { $0["content"]?.stringValue }
+        var compared = 0
+        for text in try Self.texts() where !text.contains("\u{17F}") && !special.contains(where: text.contains) {
+            compared += 1
+            let expected = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
+            #expect(converted.encode(text, addSpecial: false, parseSpecial: true) == expected)
+            #expect(converted.decode(expected) == text)
+        }
+        #expect(compared > 300)
+        #expect(converted.addsBOS == false && converted.kindName == "byte-level BPE (\(name))")
+        #expect(converted.encode("<tool>", addSpecial: false, parseSpecial: false).count == 1)
+    }
+
+    @Test func longSInAContractionIsHuggingFacesAlone() throws {
+        let tokenizer = try Self.tiny("llama3").tokenizer
+        let split = tokenizer.encode("'\u{17F}x", addSpecial: false, parseSpecial: false)
+        let alone = ["'\u{17F}", "x"].flatMap { tokenizer.encode($0, addSpecial: false, parseSpecial: false) }
+        #expect(split == alone)
+    }
+
+    @Test func manyThreadsEncodeAtOnce() async throws {
+        let texts = try Self.texts()
+        for family in ["llama3", "llama2"] {
+            let tokenizer = try Self.tiny(family).tokenizer
+            let expected = texts.map { tokenizer.encode($0, addSpecial: true, parseSpecial: true) }
+            await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        texts.map { tokenizer.encode($0, addSpecial: true, parseSpecial: true) } == expected
+                    }
+                }
+                for await isEqual in group { #expect(isEqual) }
+            }
         }
     }
 }

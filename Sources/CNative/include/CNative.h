@@ -3,6 +3,7 @@
 #define TEMPER_CNATIVE_H
 
 #include "tpr_kernels.h"
+#include "tpr_mapguard.h"
 #include "tpr_shims.h"
 
 #endif

@@ -13,8 +13,8 @@ public enum LoadMode: Sendable, Equatable {
     /// Map every file, privately and read-only.
     ///
     /// Fastest to open and shared between processes. But if somebody truncates the file in place while it is mapped,
-    /// touching the lost pages raises SIGBUS, which ends the process by default; and writing into it in place changes
-    /// the weights under the model.
+    /// touching the lost pages raises SIGBUS, which ends the process unless ``MappedFiles/surviveTruncation()`` is in
+    /// force; and writing into it in place changes the weights under the model.
     case map
     /// Read every file into memory of our own; nothing that happens to the file afterwards matters.
     case read
@@ -102,9 +102,7 @@ enum FileStorage {
         guard let address = mmap(nil, file.byteCount, PROT_READ, MAP_PRIVATE, file.descriptor, 0),
             address != MAP_FAILED
         else { throw FilePath.systemError(path, "map") }
-        return Storage(bytes: UnsafeRawBufferPointer(start: address, count: file.byteCount)) { bytes in
-            munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
-        }
+        return Storage(mapped: address, byteCount: file.byteCount)
     }
 
     private static func read(_ file: OpenFile, _ path: String) throws(CheckpointError) -> Storage {

@@ -28,7 +28,7 @@ extension Checkpoint {
             for file in files {
                 for entry in file.entries { _ = try file.tensor(entry) }
             }
-            throw .missingKey(file: FilePath.join(path, "config.json"), key: "config.json (the whole file)")
+            throw .notACheckpoint(path: path, found: "safetensors without config.json beside them")
         }
         var checkpoint = try Checkpoint(safetensors: files, config: config)
         checkpoint.fileBytes = fileBytes

@@ -100,6 +100,7 @@ package struct HuggingFaceConfigReader {
         for key in ["partial_rotary_factor", "rope_partial_factor"] {
             if let factor = try number(key), factor != 1 { throw unsupported(key, "\(factor)", "1") }
         }
+        if try flag("rope_interleaved") ?? false { throw unsupported("rope_interleaved", "true", "false") }
         let width = try integer("hidden_size")
         let headCount = try integer("num_attention_heads")
         let headSize = try self.headSize(family, width: width, headCount: headCount)

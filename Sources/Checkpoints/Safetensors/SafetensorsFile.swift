@@ -57,22 +57,7 @@ package struct SafetensorsFile: Sendable {
                 file: name, byteOffset: 8, what: "header", expected: "\"{\"",
                 found: text.first.map { "0x" + String($0, radix: 16) } ?? "nothing")
         }
-        let header: JSON
-        do {
-            // Six values a tensor, and a generous shape.
-            let limits = JSONParser.Limits(depth: 4, valueCount: (Limits.tensorCount + 1) * 16)
-            header = try JSONParser.parse([UInt8](text), limits: limits)
-        } catch {
-            throw .badJSON(file: name, error)
-        }
-        guard let members = header.objectValue else {
-            throw .malformed(file: name, byteOffset: 8, what: "header", expected: "an object", found: header.typeName)
-        }
-        guard members.count <= Limits.tensorCount + 1 else {
-            throw .malformed(
-                file: name, byteOffset: 8, what: "tensor count", expected: "at most \(Limits.tensorCount)",
-                found: "\(members.count)")
-        }
+        let members = try Self.members(text, file: name)
         let dataStart = reader.offset
         let dataBytes = reader.remaining
         var entries: [Entry] = []
@@ -104,6 +89,38 @@ package struct SafetensorsFile: Sendable {
         self.entries = entries
         self.metadata = metadata
         self.storage = storage
+    }
+
+    /// The members of the header.
+    private static func members(
+        _ text: UnsafeRawBufferPointer, file: String
+    ) throws(CheckpointError) -> JSONObject {
+        // Counted before anything is made of them.
+        let mark = Array(#""data_offsets""#.utf8)
+        var count = 0
+        for place in text.indices.dropLast(mark.count - 1) where text[place] == mark[0] {
+            if text[place..<place + mark.count].elementsEqual(mark) { count += 1 }
+        }
+        guard count <= Limits.tensorCount else {
+            throw .malformed(
+                file: file, byteOffset: 8, what: "tensor count", expected: "at most \(Limits.tensorCount)",
+                found: "\(count)")
+        }
+        let header: JSON
+        do {
+            // Six values a tensor, and a generous shape.
+            let limits = JSONParser.Limits(depth: 4, valueCount: (Limits.tensorCount + 1) * 16)
+            header = try JSONParser.parse(UnsafeRawBufferPointer(text), limits: limits)
+        } catch {
+            throw .badJSON(file: file, error)
+        }
+        guard let members = header.objectValue, members.count <= Limits.tensorCount + 1 else {
+            throw .malformed(
+                file: file, byteOffset: 8, what: "header",
+                expected: "an object of at most \(Limits.tensorCount) tensors",
+                found: header.objectValue.map { "\($0.count)" } ?? header.typeName)
+        }
+        return members
     }
 
     private static func metadata(

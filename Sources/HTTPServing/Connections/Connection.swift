@@ -187,10 +187,7 @@ struct SendQueue {
 
     /// Lets `body` append bytes.
     mutating func append<Result>(_ body: (inout [UInt8]) -> Result) -> Result {
-        if isEmpty {
-            bytes.removeAll(keepingCapacity: bytes.capacity <= 64 * 1024)
-            sent = 0
-        } else if sent > 64 * 1024 {
+        if sent > 64 * 1024 {
             bytes.removeSubrange(..<sent)
             sent = 0
         }
@@ -201,6 +198,11 @@ struct SendQueue {
     mutating func send(_ send: (UnsafeRawBufferPointer) -> Int) -> Int {
         let count = bytes.withUnsafeBytes { send(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
         if count > 0 { sent += count }
+        if isEmpty {
+            // An idle connection keeps little.
+            bytes.removeAll(keepingCapacity: bytes.capacity <= 16 * 1024)
+            sent = 0
+        }
         return count
     }
 }

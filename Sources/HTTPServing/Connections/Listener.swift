@@ -22,6 +22,7 @@ final class Listener: @unchecked Sendable {
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "temper.http.accept", qos: .userInitiated)
     private var source: (any DispatchSourceRead)?
+    private let openSource = DispatchGroup()
     private var spare: Int32
     private var isPaused = false
     private var isStopped = false
@@ -78,13 +79,17 @@ final class Listener: @unchecked Sendable {
             self.connectionLimit = Self.affordableConnectionCount(connectionLimit)
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
             source.setEventHandler { [weak self] in self?.acceptAll() }
-            source.setCancelHandler { [descriptor] in Glibc.close(descriptor) }
+            openSource.enter()
+            source.setCancelHandler { [descriptor, openSource] in
+                Glibc.close(descriptor)
+                openSource.leave()
+            }
             self.source = source
             source.resume()
         }
     }
 
-    /// Accepts no more; the port is free once this returns and the queue has run.
+    /// Accepts no more; the port is free once this returns.
     func stop() {
         queue.sync {
             guard !isStopped else { return }
@@ -98,7 +103,7 @@ final class Listener: @unchecked Sendable {
             }
             shards = []
         }
-        queue.sync {}  // The cancel handler has closed the socket.
+        openSource.wait()
     }
 
     private func acceptAll() {

@@ -82,10 +82,7 @@ public struct HTTPParser: Sendable {
 
     /// Takes bytes in; ``next()`` then tells what they complete.
     public mutating func append(_ bytes: some Collection<UInt8>) {
-        if cursor == buffer.count {
-            buffer.removeAll(keepingCapacity: buffer.capacity <= 128 * 1024)
-            (cursor, scanned) = (0, 0)
-        } else if cursor > 64 * 1024 {
+        if cursor > 64 * 1024 {
             buffer.removeSubrange(..<cursor)
             scanned -= cursor
             cursor = 0
@@ -96,7 +93,13 @@ public struct HTTPParser: Sendable {
     /// The next event; nil if more bytes are needed.
     public mutating func next() -> Event? {
         do throws(HTTPRejection) {
-            return try step()
+            if let event = try step() { return event }
+            if cursor == buffer.count {
+                // All is consumed; an idle connection keeps little.
+                buffer.removeAll(keepingCapacity: buffer.capacity <= 16 * 1024)
+                (cursor, scanned) = (0, 0)
+            }
+            return nil
         } catch {
             state = .failed
             buffer = []

@@ -60,6 +60,13 @@ final class Exchange: Sendable {
         }
     }
 
+    /// Nobody will answer: unless that has happened, the server does.
+    func abandon() {
+        guard state.withLock({ !$0.isAnswered && !$0.isClosed }) else { return }
+        let (head, body) = HTTPRejection.noAnswer.response()
+        send(head, body: body)
+    }
+
     /// False if the request is answered already.
     func stream(_ head: HTTPResponse) -> Bool {
         var isFirst = false
@@ -175,10 +182,7 @@ final class ResponderHandle: HTTPResponder {
 
     init(_ exchange: Exchange) { self.exchange = exchange }
 
-    deinit {
-        let (head, body) = HTTPRejection.noAnswer.response()
-        exchange.send(head, body: body)
-    }
+    deinit { exchange.abandon() }
 
     func send(_ head: HTTPResponse, body: [UInt8]) { exchange.send(head, body: body) }
 

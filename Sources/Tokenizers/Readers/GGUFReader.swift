@@ -45,7 +45,7 @@ struct GGUFReader {
         return try ByteLevelBPE(
             ByteLevelBPE.Parts(
                 vocabulary: vocabulary,
-                addedTokens: AddedTokens(addedTokens(vocabulary), normalizer: Normalizer()),
+                addedTokens: AddedTokens(vocabulary.addedTokens, normalizer: Normalizer()),
                 preTokenizer: known.preTokenizer, preTokenizerName: name, ignoresMerges: known.ignoresMerges,
                 merges: merges))
     }
@@ -65,7 +65,7 @@ struct GGUFReader {
         var vocabulary = try vocabulary(kinds: kinds)
         try settle(&vocabulary, defaults: ["unknown": 0, "bos": 1, "eos": 2], addsBOS: true)
         return try sentencePieceTokenizer(
-            vocabulary, scores: source.scores, addedTokens: addedTokens(vocabulary),
+            vocabulary, scores: source.scores, addedTokens: vocabulary.addedTokens,
             addsSpacePrefix: source.addsSpacePrefix ?? true)
     }
 
@@ -110,17 +110,5 @@ struct GGUFReader {
         vocabulary.settleEnds(others: others, trustsSpelling: true)
         if source.addsBOS ?? addsBOS, let bos = vocabulary.bosID { vocabulary.prefix = [bos] }
         if source.addsEOS ?? false, let eos = vocabulary.eosID { vocabulary.suffix = [eos] }
-    }
-
-    private func addedTokens(_ vocabulary: Vocabulary) -> [AddedToken] {
-        vocabulary.kinds.indices.compactMap { id in
-            switch vocabulary.kinds[id] {
-            case .control, .unknown:
-                AddedToken(id: Int32(id), content: Array(vocabulary.pieces[id]), isControl: true)
-            case .userDefined:
-                AddedToken(id: Int32(id), content: Array(vocabulary.pieces[id]), isControl: false)
-            case .normal, .unused, .byte: nil
-            }
-        }
     }
 }

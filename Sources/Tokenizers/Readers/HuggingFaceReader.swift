@@ -102,11 +102,11 @@ struct HuggingFaceReader {
         for (rank, merge) in try merges(model).enumerated() {
             switch merge {
             case .string(let text):
-                let parts = Array(text.utf8).split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-                guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-                    throw .malformedMerge(index: rank, text: text)
-                }
-                try body(rank, parts[0], parts[1])
+                let bytes = Array(text.utf8)
+                guard let space = bytes.firstIndex(of: UInt8(ascii: " ")), space > 0, space + 1 < bytes.count,
+                    !bytes[(space + 1)...].contains(UInt8(ascii: " "))
+                else { throw .malformedMerge(index: rank, text: text) }
+                try body(rank, bytes[..<space], bytes[(space + 1)...])
             case .array(let parts):
                 guard parts.count == 2, let left = parts[0].stringValue, let right = parts[1].stringValue,
                     !left.isEmpty, !right.isEmpty

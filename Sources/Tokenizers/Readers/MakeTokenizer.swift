@@ -63,7 +63,8 @@ private func llama2cTokenizer(
     }
     if pieces.count > 2 { vocabulary.eosID = 2 }
     vocabulary.settleEnds(others: [], trustsSpelling: false)
-    return try sentencePieceTokenizer(vocabulary, scores: scores, addedTokens: [], addsSpacePrefix: true)
+    return try sentencePieceTokenizer(
+        vocabulary, scores: scores, addedTokens: vocabulary.addedTokens, addsSpacePrefix: true)
 }
 
 /// A tokenizer that merges by score and puts a space before the text and after each added token.

@@ -84,15 +84,34 @@ struct PieceTable: Sendable {
             let id = Int(slots[slot])
             if id < 0 { return slot }
             let start = Int(starts[id])
-            let length = Int(starts[id + 1]) - start
-            if length == piece.count {
-                let isEqual = bytes.withUnsafeBufferPointer { all in
-                    UnsafeBufferPointer(rebasing: all[start..<start + length]).elementsEqual(piece)
+            if Int(starts[id + 1]) - start == piece.count {
+                let isEqual = bytes.withUnsafeBytes { all in
+                    Self.areEqual(UnsafeRawBufferPointer(rebasing: all[start..<start + piece.count]), piece)
                 }
                 if isEqual { return slot }
             }
             slot = (slot + 1) & mask
         }
+    }
+}
+
+extension PieceTable {
+    /// Whether two stretches of one length are equal, eight bytes at a time.
+    private static func areEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        let right = UnsafeRawBufferPointer(right)
+        var offset = 0
+        while offset + 8 <= left.count {
+            guard
+                left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    == right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            else { return false }
+            offset += 8
+        }
+        while offset < left.count {
+            guard left[offset] == right[offset] else { return false }
+            offset += 1
+        }
+        return true
     }
 }
 

@@ -70,6 +70,17 @@ struct Vocabulary: Sendable {
 }
 
 extension Vocabulary {
+    /// The tokens that are matched whole, by their kinds.
+    var addedTokens: [AddedToken] {
+        kinds.indices.compactMap { id in
+            switch kinds[id] {
+            case .control, .unknown: AddedToken(id: Int32(id), content: Array(pieces[id]), isControl: true)
+            case .userDefined: AddedToken(id: Int32(id), content: Array(pieces[id]), isControl: false)
+            case .normal, .unused, .byte: nil
+            }
+        }
+    }
+
     /// V for `count` ids of a vocabulary and, if known, the rows of its model.
     ///
     /// - Throws: ``TokenizerError/vocabularyTooLarge(count:limit:)``, ``TokenizerError/emptyVocabulary``.

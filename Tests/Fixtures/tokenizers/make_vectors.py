@@ -5,9 +5,10 @@ names a file to.
 
 Usage:
     make_vectors.py tokenizer.json [COUNT [SEED]] > vectors.json
-    make_vectors.py tokenizer.model tokenizer.bin [COUNT [SEED]] > vectors.json
+    make_vectors.py tokenizer.model VOCABULARY [COUNT [SEED]] > vectors.json
 
-The first form asks Hugging Face's tokenizers, the second SentencePiece, for a llama2.c vocabulary made of the model.
+The first form asks Hugging Face's tokenizers, the second SentencePiece, for a vocabulary made of the model: llama2.c's
+tokenizer.bin or a GGUF file.
 Then: TEMPER_TOKENIZER_VECTORS=vectors.json swift test -c release --filter TokenizersTests
 """
 
@@ -24,6 +25,8 @@ if reference.endswith(".model"):
     target = rest.pop(0)
     processor = sentencepiece.SentencePieceProcessor(model_file=reference)
     special = []
+    # SentencePiece never reads the spelling of a control token as that token.
+    parse_special = False
 
     def encode(text):
         return processor.encode(text)
@@ -32,6 +35,7 @@ else:
 
     target = reference
     tokenizer = tokenizers.Tokenizer.from_file(reference)
+    parse_special = True
     special = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
 
     def encode(text):
@@ -41,4 +45,4 @@ count = int(rest[0]) if rest else 10_000
 seed = int(rest[1]) if len(rest) > 1 else 1
 texts = random_text.strings(seed, count, special)
 vectors = [{"text": text, "ids": encode(text)} for text in texts]
-json.dump({"tokenizer": os.path.abspath(target), "seed": seed, "vectors": vectors}, sys.stdout)
+json.dump({"tokenizer": os.path.abspath(target), "seed": seed, "parse_special": parse_special, "vectors": vectors}, sys.stdout)
