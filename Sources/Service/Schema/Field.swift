@@ -95,6 +95,13 @@ package struct RequestWarning: Sendable, Equatable {
     /// The warning in a sentence.
     package var message: String
 
+    /// A warning of the given parts.
+    package init(code: String, param: String, message: String) {
+        self.code = code
+        self.param = param
+        self.message = message
+    }
+
     func write(to writer: inout JSONWriter) {
         writer.object { object in
             object.member("code", code)
