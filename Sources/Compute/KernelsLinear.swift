@@ -39,31 +39,36 @@ extension Kernels {
     /// Shapes: input `[rows, columns]`, each weight `[outputs, columns]`, each output `[rows, outputs]`.
     public func linear(input: UnsafePointer<Float>, rows: Int, columns: Int, tasks: [LinearTask]) {
         guard rows > 0, !tasks.isEmpty else { return }
-        var maps: [tpr_linear] = []
-        maps.reserveCapacity(tasks.count)
-        var chunks = LinearChunks()
-        var quantized: [Int32: tpr_input] = [:]
-        for task in tasks {
-            precondition(task.weight.columns == columns, "a weight has as many columns as the input")
-            precondition(
-                task.bias.map { $0.elementCount == task.weight.rows } ?? true, "a bias has an element per output")
-            let kind = tpr_input_kind(task.weight.type.rawValue)
-            let mapInput: tpr_input
-            if let known = quantized[kind] {
-                mapInput = known
-            } else {
-                mapInput = makeInput(kind: kind, input: input, rows: rows, columns: columns)
-                quantized[kind] = mapInput
+        withUnsafeTemporaryAllocation(of: LinearChunks.self, capacity: tasks.count) { chunks in
+            var plan = LinearPlan(chunks: chunks)
+            var input32: tpr_input?
+            var input256: tpr_input?
+            for task in tasks {
+                precondition(task.weight.columns == columns, "a weight has as many columns as the input")
+                precondition(
+                    task.bias.map { $0.elementCount == task.weight.rows } ?? true, "a bias has an element per output")
+                let kind = tpr_input_kind(task.weight.type.rawValue)
+                let mapInput: tpr_input
+                switch kind {
+                case Int32(TPR_INPUT_BLOCKS32):
+                    mapInput = input32 ?? makeInput(kind: kind, input: input, rows: rows, columns: columns)
+                    input32 = mapInput
+                case Int32(TPR_INPUT_BLOCKS256):
+                    mapInput = input256 ?? makeInput(kind: kind, input: input, rows: rows, columns: columns)
+                    input256 = mapInput
+                default:
+                    mapInput = tpr_input(floats: input, bytes: nil, scales: nil, sums: nil)
+                }
+                plan.append(
+                    tpr_linear(
+                        type: task.weight.type.rawValue,
+                        weight: task.weight.address.assumingMemoryBound(to: UInt8.self),
+                        row_bytes: task.weight.rowBytes, bias: task.bias.flatMap(alignedFloats), output: task.output,
+                        output_stride: task.outputStride, rows: rows, columns: columns, input: mapInput),
+                    outputs: task.weight.rows)
             }
-            maps.append(
-                tpr_linear(
-                    type: task.weight.type.rawValue,
-                    weight: task.weight.address.assumingMemoryBound(to: UInt8.self),
-                    row_bytes: task.weight.rowBytes, bias: task.bias.flatMap(alignedFloats), output: task.output,
-                    output_stride: task.outputStride, rows: rows, columns: columns, input: mapInput))
-            chunks.append(task.weight, inputRows: rows)
+            compute(plan)
         }
-        compute(maps, chunks: chunks)
         for task in tasks {
             guard let bias = task.bias, alignedFloats(bias) == nil else { continue }
             addBias(bias, to: task, rows: rows)
@@ -71,17 +76,12 @@ extension Kernels {
         withExtendedLifetime(tasks) {}
     }
 
-    private func compute(_ maps: [tpr_linear], chunks: LinearChunks) {
-        maps.withUnsafeBufferPointer { maps in
-            let runChunk = { (chunk: Int) in
-                guard let (map, range) = chunks[chunk], let base = maps.baseAddress else { return }
-                self.operations.pointee.linear(base + map, range.lowerBound, range.upperBound)
-            }
-            if chunks.nanoseconds < 2 * Kernels.handOffNanoseconds {
-                for chunk in 0..<chunks.count { runChunk(chunk) }
-            } else {
-                pool.run(chunkCount: chunks.count, runChunk)
-            }
+    private func compute(_ plan: LinearPlan) {
+        let linear = operations.pointee.linear
+        if plan.nanoseconds < 2 * Kernels.handOffNanoseconds {
+            for chunk in 0..<plan.chunkCount { plan.run(chunk, linear) }
+        } else {
+            pool.run(chunkCount: plan.chunkCount) { plan.run($0, linear) }
         }
     }
 
@@ -94,9 +94,6 @@ extension Kernels {
     }
 
     private func makeInput(kind: Int32, input: UnsafePointer<Float>, rows: Int, columns: Int) -> tpr_input {
-        guard kind != Int32(TPR_INPUT_FLOAT) else {
-            return tpr_input(floats: input, bytes: nil, scales: nil, sums: nil)
-        }
         let memory = activations.memory(kind: kind, rows: rows, columns: columns)
         let quantize =
             kind == Int32(TPR_INPUT_BLOCKS32) ? operations.pointee.quantize32 : operations.pointee.quantize256
@@ -112,31 +109,48 @@ extension Kernels {
     }
 }
 
-/// The outputs of several linear maps, cut into chunks for the pool.
-struct LinearChunks {
-    private var maps: [(firstChunk: Int, outputs: Int, chunkOutputs: Int)] = []
-    /// The number of chunks.
-    private(set) var count = 0
+/// A linear map, cut into chunks of outputs.
+private struct LinearChunks {
+    var map: tpr_linear
+    var outputs: Int
+    /// The number of its first chunk among those of all maps.
+    var firstChunk: Int
+    var chunkOutputs: Int
+}
+
+/// Several linear maps, cut into chunks for the pool.
+private struct LinearPlan {
+    private let maps: UnsafeMutableBufferPointer<LinearChunks>
+    private var mapCount = 0
+    /// The number of chunks of all maps.
+    private(set) var chunkCount = 0
     /// What all chunks take on one thread, roughly.
     private(set) var nanoseconds = 0.0
 
-    /// Adds the outputs of `weight` for `inputRows` rows of input.
-    mutating func append(_ weight: Tensor, inputRows: Int) {
-        let outputs = weight.rows
+    /// A plan that keeps its maps in `chunks`, which has room for all.
+    init(chunks: UnsafeMutableBufferPointer<LinearChunks>) { maps = chunks }
+
+    /// Adds a map.
+    mutating func append(_ map: tpr_linear, outputs: Int) {
         // 20 bytes or 50 floating-point operations a nanosecond.
-        let perOutput = max(Double(weight.rowBytes) / 20, Double(2 * weight.columns * inputRows) / 50) + 5
+        let perOutput = max(Double(map.row_bytes) / 20, Double(2 * map.columns * map.rows) / 50) + 5
         // A chunk of about 20 µs, in whole tiles: enough chunks to balance, few enough to claim.
         let tile = Int(TPR_LINEAR_TILE)
         let tiles = max(1, min(outputs / tile, Int(20_000 / (perOutput * Double(tile)))))
-        maps.append((count, outputs, tiles * tile))
-        count += (outputs + tiles * tile - 1) / (tiles * tile)
+        maps.initializeElement(
+            at: mapCount,
+            to: LinearChunks(map: map, outputs: outputs, firstChunk: chunkCount, chunkOutputs: tiles * tile))
+        mapCount += 1
+        chunkCount += (outputs + tiles * tile - 1) / (tiles * tile)
         nanoseconds += perOutput * Double(outputs)
     }
 
-    /// The map and the outputs that a chunk stands for.
-    subscript(chunk: Int) -> (map: Int, outputs: Range<Int>)? {
-        guard let map = maps.lastIndex(where: { $0.firstChunk <= chunk }) else { return nil }
-        let start = (chunk - maps[map].firstChunk) * maps[map].chunkOutputs
-        return (map, start..<min(start + maps[map].chunkOutputs, maps[map].outputs))
+    /// Computes a chunk.
+    func run(_ chunk: Int, _ linear: (@convention(c) (UnsafePointer<tpr_linear>?, Int, Int) -> Void)?) {
+        var index = mapCount - 1
+        while maps[index].firstChunk > chunk { index -= 1 }
+        let start = (chunk - maps[index].firstChunk) * maps[index].chunkOutputs
+        var map = maps[index].map
+        linear?(&map, start, min(start + maps[index].chunkOutputs, maps[index].outputs))
     }
 }

@@ -58,10 +58,11 @@ TPR_AVX2_INLINE void tpr_finish_avx2(const tpr_linear *map, size_t m0, size_t n0
 /// A tile: M rows of input from m0 on by N outputs from n0 on, along all columns.
 typedef void (*tpr_tile_avx2)(const tpr_linear *map, size_t m0, size_t n0);
 
-/// The tiles of a weight type, by the rows of input (1 to 4): the wide one and the one for a single output.
+/// The tiles of a weight type, by the rows of input (1 to 4): the wide one and the one for a single output. Where
+/// unpacking weights costs much, also one of 8 rows by one output.
 typedef struct {
     int width[4];
-    tpr_tile_avx2 wide[4], single[4];
+    tpr_tile_avx2 wide[4], single[4], tall;
 } tpr_tiles_avx2;
 
 /// All tiles of outputs first..<last and all rows. Rows go in groups whose input stays in the second-level cache beside
@@ -74,7 +75,11 @@ TPR_AVX2 static inline void tpr_run_tiles_avx2(const tpr_tiles_avx2 *tiles, cons
         size_t width = (size_t)tiles->width[end - start < 4 ? end - start - 1 : 3];
         for (size_t n = first; n < last;) {
             size_t step = last - n >= width ? width : 1;
-            for (size_t m = start; m < end;) {
+            size_t m = start;
+            for (; tiles->tall && m + 8 <= end; m += 8) {
+                for (size_t i = 0; i < step; i++) { tiles->tall(map, m, n + i); }
+            }
+            while (m < end) {
                 size_t height = end - m < 4 ? end - m : 4;
                 size_t own = (size_t)tiles->width[height - 1];
                 size_t i = 0;

@@ -130,7 +130,7 @@ TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_l
             }
             block_state state;
             load_state(type, block, &state);
-            __m256i total[4];
+            __m256i total[8];
 #pragma unroll
             for (int m = 0; m < M; m++) { total[m] = _mm256_setzero_si256(); }
 #pragma unroll
@@ -183,10 +183,12 @@ TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_l
     TILE(name, type, sizeof(tpr_##name), 2, 1)                                                                         \
     TILE(name, type, sizeof(tpr_##name), 3, 1)                                                                         \
     TILE(name, type, sizeof(tpr_##name), 4, 1)                                                                         \
+    TILE(name, type, sizeof(tpr_##name), 8, 1)                                                                         \
     static const tpr_tiles_avx2 name##_tiles = {                                                                       \
         {4, 2, 2, 2},                                                                                                  \
         {name##_1x4, name##_2x2, name##_3x2, name##_4x2},                                                              \
         {name##_1x1, name##_2x1, name##_3x1, name##_4x1},                                                              \
+        name##_8x1,                                                                                                    \
     };
 
 TILES(q2_k, TPR_Q2_K)

@@ -166,10 +166,12 @@ TPR_AVX2_INLINE void tile(uint32_t type, size_t bytes, int M, int N, const tpr_l
     TILE(name, type, sizeof(tpr_##name), 2, 1)                                                                         \
     TILE(name, type, sizeof(tpr_##name), 3, 1)                                                                         \
     TILE(name, type, sizeof(tpr_##name), 4, 1)                                                                         \
+    TILE(name, type, sizeof(tpr_##name), 8, 1)                                                                         \
     static const tpr_tiles_avx2 name##_tiles = {                                                                       \
         {4, 4, 2, 2},                                                                                                  \
         {name##_1x4, name##_2x4, name##_3x2, name##_4x2},                                                              \
         {name##_1x1, name##_2x1, name##_3x1, name##_4x1},                                                              \
+        name##_8x1,                                                                                                    \
     };
 
 TILES(q4_0, TPR_Q4_0)
