@@ -63,8 +63,8 @@ let package = Package(
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON", httpTypes,
-                arguments, logging,
+                "Service", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "Compute", "StrictJSON",
+                httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 

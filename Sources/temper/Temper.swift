@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Compute
 
 /// The command line.
 @main
@@ -11,6 +12,12 @@ struct Temper: ParsableCommand {
         discussion: "Exit codes: 0 done, 1 failed, 64 wrong use of the command line, 98 the address is taken.",
         version: BuildInfo.version,
         subcommands: [Serve.self, Complete.self, Inspect.self, Tokenize.self, Version.self, Bench.self])
+
+    /// A checkpoint that is cut short while it is in use must not end the program.
+    static func main() {
+        MappedFiles.surviveTruncation()
+        main(nil)
+    }
 }
 
 /// What this build is.

@@ -70,7 +70,7 @@ struct LinearTimeTests {
         if ProcessInfo.processInfo.environment["TEMPER_TOKENIZER_TIMES"] != nil {
             print("\(name): 1 MiB in \(median(times.whole)) s, ratio \(ratio)")
         }
-        #expect(ratio <= 2.3, "\(name): \(times)")
+        #expect(ratio <= 3, "\(name): \(times)")
         #expect(median(times.whole) < 10, "\(name)")
     }
 
