@@ -134,9 +134,10 @@ private func comparable(_ values: [Float]) -> [UInt32] { values.map { $0.isNaN ?
                 for finite in [true, false] {
                     let a = variedValues(count, finite: finite, using: &generator)
                     let b = variedValues(count + 1, finite: finite, using: &generator)
+                    let found = comparable(operation.run(tpr_ops_best(), a, b, at))
+                    let expected = comparable(operation.run(tpr_ops_scalar(), a, b, at))
                     #expect(
-                        comparable(operation.run(tpr_ops_best(), a, b, at))
-                            == comparable(operation.run(tpr_ops_scalar(), a, b, at)),
+                        firstDifference(found, expected) == nil,
                         "\(operation.name), seed \(seed), \(count) values from \(at) on")
                 }
             }
@@ -163,9 +164,9 @@ private func comparable(_ values: [Float]) -> [UInt32] { values.map { $0.isNaN ?
                     }
                     results.append((bytes, scales, sums))
                 }
-                #expect(results[0].0 == results[1].0)
-                #expect(comparable(results[0].1) == comparable(results[1].1))
-                #expect(results[0].2 == results[1].2)
+                #expect(firstDifference(results[0].0, results[1].0) == nil)
+                #expect(firstDifference(comparable(results[0].1), comparable(results[1].1)) == nil)
+                #expect(firstDifference(results[0].2, results[1].2) == nil)
                 let (bytes, scales, sums) = results[0]
                 for start in stride(from: 0, to: count, by: span) {
                     #expect(bytes[start..<start + span].reduce(0) { $0 + Int($1) } == Int(sums[start / span]))
@@ -193,7 +194,7 @@ private func comparable(_ values: [Float]) -> [UInt32] { values.map { $0.isNaN ?
         for ops in [tpr_ops_best(), tpr_ops_scalar()] {
             var halves = [UInt16](repeating: 0, count: values.count)
             ops?.pointee.to_half(values, values.count, &halves)
-            #expect(halves == values.map { Float16($0).bitPattern })
+            #expect(firstDifference(halves, values.map { Float16($0).bitPattern }) == nil)
         }
     }
 }
@@ -240,7 +241,7 @@ private func comparable(_ values: [Float]) -> [UInt32] { values.map { $0.isNaN ?
                 gate: Array(gate[start..<end]), up: Array(up[start..<end]), count: end - start, output: &piece)
             pieces += piece
         }
-        #expect(whole.bits == pieces.bits)
+        #expect(firstDifference(whole.bits, pieces.bits) == nil)
     }
 
     @Test(arguments: [ElementType.f32, .f16, .bf16])

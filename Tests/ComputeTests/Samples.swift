@@ -98,5 +98,14 @@ extension Array where Element == Float {
     var bits: [UInt32] { map(\.bitPattern) }
 }
 
+/// Where two arrays first differ, or nil: a failed expectation then prints this, not the arrays.
+func firstDifference<Element: Equatable>(_ found: [Element], _ expected: [Element]) -> String? {
+    guard found.count == expected.count else { return "\(found.count) elements, not \(expected.count)" }
+    guard let index = zip(found, expected).enumerated().first(where: { $0.element.0 != $0.element.1 })?.offset else {
+        return nil
+    }
+    return "at \(index)"
+}
+
 /// e^x in double precision.
 func exponential(_ x: Double) -> Double { exp(x) }
