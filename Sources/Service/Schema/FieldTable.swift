@@ -21,8 +21,9 @@ package enum FieldTable {
         text += "Listed in `warnings` of the answer: "
         text += ForeignField.withoutEffect.sorted().map { "`\($0)`" }.joined(separator: ", ") + ".\n"
         text += "\n## Refused\n\n"
-        text += "Fields of other engines that this version cannot honour. Anything but the value that switches the field "
-        text += "off is answered 400 and names it.\n\n| field | why |\n|---|---|\n"
+        text +=
+            "Fields of other engines that this version cannot honour. Anything but the value that switches "
+        text += "the field off is answered 400 and names it.\n\n| field | why |\n|---|---|\n"
         for field in ForeignField.all.sorted(by: { $0.name < $1.name }) {
             text += "| `\(field.name)` | \(cell(field.reason)) |\n"
         }
