@@ -57,14 +57,15 @@ let package = Package(
         module("Decoding", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
+        module("Training", ["Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         module("HTTPServing", ["CNative", httpTypes]),
         module("Service", serviceDependencies),
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "Compute", "StrictJSON",
-                httpTypes, arguments, logging,
+                "Service", "Training", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "Compute",
+                "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 
@@ -75,6 +76,9 @@ let package = Package(
         tests("DecodingTests", ["Decoding"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
+        tests(
+            "TrainingTests",
+            ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         tests(
             "EngineTests",
             ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),

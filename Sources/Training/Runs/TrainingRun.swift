@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Checkpoints
+
+/// What a run tells while it goes.
+public enum RunEvent: Sendable {
+    /// Something worth a line.
+    case note(String)
+    /// A step is done; with the pace of the last steps and the seconds that are left at that pace.
+    case step(StepMetrics, of: Int, tokensPerSecond: Double, secondsLeft: Double)
+    /// The validation loss was measured.
+    case validation(ValidationMetrics)
+    /// A checkpoint was written.
+    case checkpoint(step: Int)
+}
+
+/// How a run ended.
+public enum RunOutcome: Sendable, Equatable {
+    /// All steps are done.
+    case finished
+    /// It was asked to stop; the state after this step is saved.
+    case stopped(step: Int)
+}
+
+/// The loop of training over a model that is set up: steps, validation, checkpoints.
+///
+/// A run that was stopped or killed and goes on from its last checkpoint computes the same bits as one that was not.
+final class TrainingRun {
+    private let recipe: Recipe
+    private let folder: RunFolder
+    private let data: TrainingData
+    private let model: any TrainableModel
+    private let metrics: RunMetrics
+    private let sequenceLength: Int
+    private var step: Int
+    private var labelCount: Int
+    private var lastCheckpoint: Int?
+    /// Seconds and tokens of the last steps.
+    private var pace: [(tokens: Int, seconds: Double)] = []
+    private let report: (RunEvent) -> Void
+
+    private static let paceSteps = 50
+
+    /// - Parameter resumes: takes up the last sound checkpoint of the folder, if there is one.
+    init(
+        recipe: Recipe, folder: RunFolder, data: TrainingData, model: any TrainableModel, sequenceLength: Int,
+        resumes: Bool, report: @escaping (RunEvent) -> Void
+    ) throws(RunError) {
+        self.recipe = recipe
+        self.folder = folder
+        self.data = data
+        self.model = model
+        self.sequenceLength = sequenceLength
+        self.report = report
+        let checkpoint = resumes ? try Self.lastCheckpoint(of: folder, report) : nil
+        if let checkpoint {
+            for (source, key) in zip(data.sources, checkpoint.dataKeys) where source.key != key {
+                throw .dataChanged(path: source.path)
+            }
+            do throws(CheckpointError) {
+                try model.restore(checkpoint.tensors)
+            } catch {
+                throw .file(error)
+            }
+            report(.note("going on after step \(checkpoint.step) of \(recipe.steps)"))
+        }
+        step = checkpoint?.step ?? 0
+        labelCount = checkpoint?.labelCount ?? 0
+        lastCheckpoint = checkpoint?.step
+        metrics = try RunMetrics(path: folder.metrics, keepingUpTo: step)
+    }
+
+    /// The last checkpoint that is sound; those that are not are told of.
+    private static func lastCheckpoint(
+        of folder: RunFolder, _ report: (RunEvent) -> Void
+    ) throws(RunError) -> RunCheckpoint? {
+        var failure: CheckpointError?
+        for step in try folder.checkpointSteps().reversed() {
+            do throws(CheckpointError) {
+                return try RunCheckpoint(path: folder.checkpoint(step: step))
+            } catch {
+                failure = error
+                report(.note("\(error); trying the checkpoint before"))
+            }
+        }
+        if let failure { throw .file(failure) }
+        return nil
+    }
+
+    /// Trains until all steps are done or `isStopped` says so, which is asked after each step.
+    ///
+    /// - Throws: ``RunError/notFinite(step:what:place:)``, ``RunError/saveFailed(step:_:last:)``, or of the file system.
+    func run(isStopped: () -> Bool) throws(RunError) -> RunOutcome {
+        while step < recipe.steps {
+            if isStopped() {
+                if lastCheckpoint != step { try save() }
+                return .stopped(step: step)
+            }
+            try takeStep()
+            let isLast = step == recipe.steps
+            if isLast || step % recipe.evaluationInterval == 0 { try validate() }
+            if isLast || step % recipe.checkpointInterval == 0 { try save() }
+        }
+        return .finished
+    }
+
+    private func takeStep() throws(RunError) {
+        let start = ContinuousClock.now
+        let number = step + 1
+        let batches = data.batches(
+            step: step, sequenceCount: recipe.batchTokens / sequenceLength, batchCount: recipe.accumulation)
+        let labels = batches.reduce(0) { $0 + $1.labelCount }
+        var sum = 0.0
+        for batch in batches {
+            sum += model.accumulate(batch, labelCount: max(labels, 1))
+            if !sum.isFinite {
+                throw .notFinite(step: number, what: "the loss", place: model.firstNonFinite(batch))
+            }
+        }
+        let norm = model.gradientNorm()
+        guard norm.isFinite else {
+            throw .notFinite(step: number, what: "the gradient", place: model.firstNonFinite(batches[0]))
+        }
+        let rate = recipe.learningRate(step: number)
+        model.update(step: number, learningRate: rate, norm: norm, clip: recipe.optimizer.clip)
+        step = number
+        labelCount += labels
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        pace.append((recipe.batchTokens, seconds))
+        if pace.count > Self.paceSteps { pace.removeFirst() }
+        let elapsed = pace.reduce(0) { $0 + $1.seconds }
+        let tokensPerSecond = Double(pace.reduce(0) { $0 + $1.tokens }) / max(elapsed, 1e-9)
+        let result = StepMetrics(
+            step: number, loss: sum / Double(max(labels, 1)), learningRate: rate, gradientNorm: norm,
+            labelCount: labels, seconds: seconds)
+        try metrics.append(result, tokensPerSecond: tokensPerSecond)
+        let secondsLeft = Double(recipe.steps - number) * elapsed / Double(pace.count)
+        report(.step(result, of: recipe.steps, tokensPerSecond: tokensPerSecond, secondsLeft: secondsLeft))
+    }
+
+    private func validate() throws(RunError) {
+        let rowCount = recipe.batchTokens / sequenceLength / recipe.accumulation
+        let parts = data.validationParts(limit: recipe.evaluationSequences, rowCount: rowCount)
+        guard !parts.isEmpty else { return }
+        var result = ValidationMetrics(step: step, loss: 0, bySource: [])
+        for part in parts {
+            let labels = part.batches.reduce(0) { $0 + $1.labelCount }
+            let sum = part.batches.reduce(0) { $0 + model.loss($1) }
+            let loss = sum / Double(max(labels, 1))
+            guard loss.isFinite else {
+                throw .notFinite(
+                    step: step, what: "the validation loss", place: model.firstNonFinite(part.batches[0]))
+            }
+            result.loss += part.share * loss
+            result.bySource.append(.init(path: data.sources[part.source].path, loss: loss))
+        }
+        try metrics.append(result)
+        report(.validation(result))
+    }
+
+    private func save() throws(RunError) {
+        do throws(CheckpointError) {
+            try RunCheckpoint(
+                step: step, labelCount: labelCount, dataKeys: data.sources.map(\.key), tensors: model.state
+            ).write(to: folder.checkpoint(step: step))
+        } catch {
+            throw .saveFailed(step: step, error, last: lastCheckpoint)
+        }
+        lastCheckpoint = step
+        try metrics.flush()
+        try folder.prune(keeping: recipe.keptCheckpoints)
+        let curve = LossCurve(title: recipe.name, training: metrics.training, validation: metrics.validation)
+        try folder.write([UInt8](curve.svg.utf8), to: folder.curve)
+        report(.checkpoint(step: step))
+    }
+}
