@@ -59,6 +59,7 @@ let package = Package(
         module("Prompting", ["Tokenizers"]),
         module("Training", ["Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module("Training", ["Architectures", "Tokenizers", "CNative", "Checkpoints", "Compute", "StrictJSON"]),
         module("HTTPServing", ["CNative", httpTypes]),
         module("Service", serviceDependencies),
         .executableTarget(
@@ -82,6 +83,9 @@ let package = Package(
         tests(
             "EngineTests",
             ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        tests(
+            "TrainingTests",
+            ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
         tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
     ],
