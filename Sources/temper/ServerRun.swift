@@ -121,6 +121,9 @@ final class SignalWatch: Sendable {
         first.signal()
     }
 
+    /// Whether a signal has come.
+    var hasCome: Bool { received.withLock { $0 != 0 } }
+
     /// Returns the first signal when it has come.
     func wait() -> Int32 {
         first.wait()

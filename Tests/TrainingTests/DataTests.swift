@@ -24,7 +24,8 @@ struct DataFixture {
         let lines = try Fixture.text("vocabulary-text.txt").split(separator: "\n").map { String($0) }
         let documents = (0..<count).map { index in
             let length = 1 + (index * 7 + seed) % 9
-            return "\(seed)-\(index) " + (0..<length).map { lines[(index * 31 + $0) % lines.count] }.joined(separator: " ")
+            return "\(seed)-\(index) "
+                + (0..<length).map { lines[(index * 31 + $0) % lines.count] }.joined(separator: " ")
         }
         let path = try folder.write(name, documents.joined(separator: "\n<|endoftext|>\n"))
         return DataSource(path: path, format: .text(separator: "<|endoftext|>"))
@@ -43,18 +44,14 @@ struct DataFixture {
     }
 }
 
-extension SequenceBatch {
-    /// The texts of each row as inputs and labels.
-    func texts(row: Int) -> [(ids: [Int32], labels: [Int32])] {
-        var result: [(ids: [Int32], labels: [Int32])] = []
-        var last: Int32 = -1
-        for place in row * length..<(row + 1) * length {
-            if sequences[place] != last { result.append(([], [])) }
-            last = sequences[place]
-            result[result.count - 1].ids.append(ids[place])
-            result[result.count - 1].labels.append(labels[place])
-        }
-        return result
+extension TrainingBatch {
+    /// The target of each row; -1 where it has none.
+    var labels: [Int32] { zip(targets, weights).map { $1 == 0 ? -1 : $0 } }
+
+    /// The texts as inputs and labels.
+    var texts: [(ids: [Int32], labels: [Int32])] {
+        let labels = labels
+        return segments.map { (Array(ids[$0]), Array(labels[$0])) }
     }
 }
 
@@ -71,20 +68,18 @@ struct DataTests {
         var starts: Set<[Int32]> = []
         for step in 0..<counts.sequences {
             let batch = data.batches(step: step, sequenceCount: 1, batchCount: 1)[0]
-            labels += batch.labelCount
-            for text in batch.texts(row: 0) {
-                if text.labels.allSatisfy({ $0 == SequenceBatch.ignored }) {
-                    padding += text.ids.count
-                    continue
-                }
+            labels += batch.labelledCount
+            for text in batch.texts {
                 #expect(text.labels.dropLast().elementsEqual(text.ids.dropFirst()), "a label is the next input")
                 #expect(!text.ids.contains(eos), "nothing follows the end of a text")
                 starts.insert(text.ids)
             }
-            for place in 1..<batch.length {
-                let isSame = batch.sequences[place] == batch.sequences[place - 1]
-                #expect(batch.positions[place] == (isSame ? batch.positions[place - 1] + 1 : 0))
+            for segment in batch.segments {
+                #expect(Array(batch.positions[segment]) == segment.indices.map { Int32($0 - segment.lowerBound) })
             }
+            #expect(batch.rowCount <= 48)
+            try batch.validate(vocabularySize: fixture.tokenizer.vocabularySize, contextLength: 48)
+            padding += 48 - batch.rowCount
         }
         #expect(labels == counts.labels)
         #expect(labels == counts.tokens - counts.documents, "all tokens but the first of each document")
@@ -102,10 +97,11 @@ struct DataTests {
         var asked = 0
         for step in 0..<data.sources[0].train.sequences {
             let batch = data.batches(step: step, sequenceCount: 1, batchCount: 1)[0]
-            let text = batch.texts(row: 0)[0]
-            #expect(batch.positions == (0..<48).map { Int32($0) } || batch.sequences.last == 1)
+            let text = batch.texts[0]
+            #expect(batch.texts.count == 1 && batch.rowCount <= 48)
+            #expect(batch.positions == (0..<Int32(batch.rowCount)).map { $0 })
             for place in 0..<text.ids.count - 1 where text.ids[place] == eos {
-                if text.labels[place] != SequenceBatch.ignored {
+                if text.labels[place] >= 0 {
                     asked += 1
                     #expect(text.labels[place] == text.ids[place + 1])
                 }
@@ -129,11 +125,11 @@ struct DataTests {
         #expect(counts.documents == 3 && counts.truncated == 2 && counts.unlabelled == 1)
         #expect(counts.sequences == 2)
         let batch = data.batches(step: 0, sequenceCount: 2, batchCount: 1)[0]
-        #expect(batch.labelCount == counts.labels)
-        let texts = (0..<2).flatMap { batch.texts(row: $0) }
+        #expect(batch.labelledCount == counts.labels)
+        let texts = batch.texts
         let eos = try #require(fixture.tokenizer.eosID)
         let short = try #require(texts.first { $0.labels.contains(eos) })
-        let learned = short.labels.filter { $0 != SequenceBatch.ignored }
+        let learned = short.labels.filter { $0 >= 0 }
         #expect(fixture.tokenizer.decode(learned, showSpecial: true) == " Ben<|endoftext|>")
     }
 
@@ -143,7 +139,7 @@ struct DataTests {
         let sources = [try fixture.stories(200), try fixture.stories(100, "more.txt", seed: 3)]
         let data = try fixture.load(sources)
         let run = (0..<40).map { data.batches(step: $0, sequenceCount: 4, batchCount: 2) }
-        #expect(run[0].count == 2 && run[0][0].rowCount == 2)
+        #expect(run[0].count == 2 && Set(run[0][0].ids).count > 20)
         // Made anew, on more threads, from another cache, and asked in another order.
         try FileManager.default.removeItem(atPath: fixture.folder.file("cache"))
         let again = try fixture.load(sources, threads: 3)
@@ -177,7 +173,8 @@ struct DataTests {
     func mixture() throws {
         let fixture = try DataFixture()
         var sources = [
-            try fixture.stories(200), try fixture.stories(50, "b.txt", seed: 3), try fixture.stories(9, "c.txt", seed: 4),
+            try fixture.stories(200), try fixture.stories(50, "b.txt", seed: 3),
+            try fixture.stories(9, "c.txt", seed: 4),
         ]
         for (index, weight) in [6.0, 3, 1].enumerated() { sources[index].weight = weight }
         let data = try fixture.load(sources, validation: 0)
@@ -189,7 +186,7 @@ struct DataTests {
         var counts = [0, 0, 0]
         for step in 0..<100 {
             let batch = data.batches(step: step, sequenceCount: 1, batchCount: 1)[0]
-            let first = batch.texts(row: 0).compactMap { marks.firstIndex(of: $0.ids[0]) }
+            let first = batch.texts.compactMap { marks.firstIndex(of: $0.ids[0]) }
             // A sequence that holds no start of a document does not tell its source.
             guard let source = first.first else { continue }
             counts[source] += 1
@@ -207,26 +204,24 @@ struct DataTests {
         let fixture = try DataFixture()
         let sources = [try fixture.stories(400)]
         let data = try fixture.load(sources)
-        let parts = data.validationParts(limit: 8, rowCount: 3)
+        let parts = data.validationParts(limit: 8, batchSequences: 3)
         #expect(parts.count == 1 && parts[0].share == 1)
-        #expect(parts[0].batches.map(\.rowCount) == [3, 3, 2])
+        #expect(parts[0].batches.count == 3)
         let other = try fixture.load(sources, seed: 9)
-        #expect(other.validationParts(limit: 8, rowCount: 3).map(\.batches) == parts.map(\.batches))
+        #expect(other.validationParts(limit: 8, batchSequences: 3).map(\.batches) == parts.map(\.batches))
         let mark = fixture.tokenizer.encode("0-", addSpecial: false, parseSpecial: false)
         var compared = 0
         var seen: Set<[Int32]> = []
         for step in 0..<data.sources[0].train.sequences {
-            for text in data.batches(step: step, sequenceCount: 1, batchCount: 1)[0].texts(row: 0) {
+            for text in data.batches(step: step, sequenceCount: 1, batchCount: 1)[0].texts {
                 seen.insert(text.ids)
             }
         }
-        for batch in data.validationParts(limit: 1_000_000, rowCount: 4).flatMap(\.batches) {
-            for row in 0..<batch.rowCount {
-                // The starts of documents are all different, their ends are not.
-                for text in batch.texts(row: row) where text.ids.starts(with: mark) {
-                    compared += 1
-                    #expect(!seen.contains(text.ids))
-                }
+        for batch in data.validationParts(limit: 1_000_000, batchSequences: 4).flatMap(\.batches) {
+            // The starts of documents are all different, their ends are not.
+            for text in batch.texts where text.ids.starts(with: mark) {
+                compared += 1
+                #expect(!seen.contains(text.ids))
             }
         }
         #expect(compared == data.sources[0].validation.documents && compared > 20)

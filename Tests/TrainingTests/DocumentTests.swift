@@ -26,7 +26,10 @@ struct DocumentTests {
             ("one\n", ["one"], [1]),
             ("one\n\ntwo\n", ["one\n\ntwo"], [1]),
             ("one\n<|endoftext|>\ntwo\n\n<|endoftext|>\n", ["one", "two"], [1, 3]),
-            ("<|endoftext|>\n\n\n one \r\n<|endoftext|>\r\n<|endoftext|>\nx<|endoftext|>\n", [" one ", "x<|endoftext|>"], [4, 7]),
+            (
+                "<|endoftext|>\n\n\n one \r\n<|endoftext|>\r\n<|endoftext|>\nx<|endoftext|>\n",
+                [" one ", "x<|endoftext|>"], [4, 7]
+            ),
             ("\n\n", [], []),
         ])
     func separatedText(text: String, documents: [String], lines: [Int]) throws {
@@ -59,7 +62,10 @@ struct DocumentTests {
                 "\n\n{\"prompt\": \"a\"}",
                 "data.any, line 3: expected an object with \"text\", or with \"prompt\" and \"completion\", found prompt alone"
             ),
-            ("{\"text\": \"a\"}\n{\"text\": \"b\n", "data.any, line 2: invalid JSON at byte 11: the text ends inside a value"),
+            (
+                "{\"text\": \"a\"}\n{\"text\": \"b\n",
+                "data.any, line 2: invalid JSON at byte 11: the text ends inside a value"
+            ),
             (
                 "[1]",
                 "data.any, line 1: expected an object with \"text\", or with \"prompt\" and \"completion\", found array"

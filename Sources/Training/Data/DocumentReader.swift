@@ -120,7 +120,9 @@ public struct DocumentReader {
             }
         }
         guard let found else { return nil }
-        guard let text = text(found.range) else { throw .notUTF8(file: file, line: faultyLine(found.range, found.line)) }
+        guard let text = text(found.range) else {
+            throw .notUTF8(file: file, line: faultyLine(found.range, found.line))
+        }
         return Document(line: found.line, prompt: nil, text: text)
     }
 

@@ -75,67 +75,39 @@ struct PackedSource {
         self.counts = counts
     }
 
-    /// Writes a sequence into row `row` of `batch`, of which every element is set.
-    func fill(_ batch: inout SequenceBatch, row: Int, sequence: Int) {
-        var place = row * shape.length
-        let end = place + shape.length
-        for (number, piece) in packing[sequence].enumerated() {
+    /// Appends the tokens of a sequence to `batch`; no padding.
+    func append(_ sequence: Int, to batch: inout TrainingBatch) {
+        let pieces = packing[sequence]
+        var number = (batch.sequences.last ?? -1) + 1
+        var position: Int32 = 0
+        for index in pieces.indices {
+            let piece = pieces[index]
             let range = cache.range(Int(piece.document))
-            let firstLabel = max(Int(cache.record(Int(piece.document)).promptCount), 1)
+            let firstLabel = firstLabel(piece)
             let start = Int(piece.start)
-            if number > 0, !shape.keepsBoundaries, firstLabel == 1, start == 0 {
-                // The end of the text before is asked for what comes next.
-                batch.labels[place - 1] = cache[range.lowerBound]
-            }
             for offset in start..<start + Int(piece.count) {
                 let next = offset + 1
-                batch.ids[place] = cache[range.lowerBound + offset]
-                batch.labels[place] =
-                    next < range.count && next >= firstLabel ? cache[range.lowerBound + next] : SequenceBatch.ignored
-                batch.positions[place] = Int32(shape.keepsBoundaries ? offset - start : place - row * shape.length)
-                batch.sequences[place] = Int32(shape.keepsBoundaries ? number : 0)
-                place += 1
+                var target: Int32?
+                if next < range.count {
+                    target = next >= firstLabel ? cache[range.lowerBound + next] : nil
+                } else if index + 1 < pieces.endIndex, pieces[index + 1].start == 0,
+                    self.firstLabel(pieces[index + 1]) == 1
+                {
+                    // The end of a text is asked for what comes next; with boundaries it is no input.
+                    target = cache[cache.range(Int(pieces[index + 1].document)).lowerBound]
+                }
+                batch.append(
+                    id: cache[range.lowerBound + offset], position: position, sequence: number, target: target ?? 0,
+                    weight: target == nil ? 0 : 1)
+                position += 1
+            }
+            if shape.keepsBoundaries {
+                number += 1
+                position = 0
             }
         }
-        // Padding is a sequence of its own that nothing is asked of.
-        let padding = shape.keepsBoundaries ? packing[sequence].count : 1
-        for (position, place) in (place..<end).enumerated() {
-            batch.ids[place] = 0
-            batch.labels[place] = SequenceBatch.ignored
-            batch.positions[place] = Int32(position)
-            batch.sequences[place] = Int32(padding)
-        }
-    }
-}
-
-/// Sequences to compute at once. Arrays are `[rows, length]`, row by row.
-public struct SequenceBatch: Sendable, Equatable {
-    /// The label of a token that nothing is asked of.
-    public static let ignored: Int32 = -1
-
-    /// The number of sequences.
-    public let rowCount: Int
-    /// T: tokens of a sequence.
-    public let length: Int
-    /// The inputs.
-    public var ids: [Int32]
-    /// What each input is to predict; ``ignored`` for nothing.
-    public var labels: [Int32]
-    /// Each input's position in its text.
-    public var positions: [Int32]
-    /// Which text of its row an input belongs to; attention stays within a text.
-    public var sequences: [Int32]
-
-    /// A batch of padding.
-    public init(rowCount: Int, length: Int) {
-        self.rowCount = rowCount
-        self.length = length
-        ids = [Int32](repeating: 0, count: rowCount * length)
-        labels = [Int32](repeating: Self.ignored, count: rowCount * length)
-        positions = ids
-        sequences = ids
     }
 
-    /// How many inputs are asked for something.
-    public var labelCount: Int { labels.reduce(0) { $0 + ($1 == Self.ignored ? 0 : 1) } }
+    /// The first token of the piece's document that is a label; the very first is none unless something precedes it.
+    private func firstLabel(_ piece: Piece) -> Int { max(Int(cache.record(Int(piece.document)).promptCount), 1) }
 }

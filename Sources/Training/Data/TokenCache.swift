@@ -82,7 +82,8 @@ struct TokenCache: Sendable {
         else { throw bad("counts", "fewer than the file has room for", "\(word(trailer)), \(word(trailer + 8))") }
         recordsOffset = Self.headerBytes + (tokens * idBytes + 7) / 8 * 8
         guard recordsOffset + documents * Self.recordBytes == trailer else {
-            throw bad("size", "\(recordsOffset + documents * Self.recordBytes + Self.trailerBytes) bytes", "\(bytes.count)")
+            throw bad(
+                "size", "\(recordsOffset + documents * Self.recordBytes + Self.trailerBytes) bytes", "\(bytes.count)")
         }
         documentCount = documents
         tokenCount = tokens

@@ -162,15 +162,14 @@ public struct TrainingData: Sendable {
     /// - Parameters:
     ///   - sequenceCount: sequences of a step, the same for all steps of a run.
     ///   - batchCount: how many batches; divides `sequenceCount`.
-    public func batches(step: Int, sequenceCount: Int, batchCount: Int) -> [SequenceBatch] {
+    public func batches(step: Int, sequenceCount: Int, batchCount: Int) -> [TrainingBatch] {
         var mixture = mixture
         for _ in 0..<step * sequenceCount { _ = mixture.next() }
-        let rowCount = sequenceCount / batchCount
         return (0..<batchCount).map { _ in
-            var batch = SequenceBatch(rowCount: rowCount, length: options.sequenceLength)
-            for row in 0..<rowCount {
+            var batch = TrainingBatch()
+            for _ in 0..<sequenceCount / batchCount {
                 let (source, index) = mixture.next()
-                train[source].fill(&batch, row: row, sequence: sequence(index, of: source))
+                train[source].append(sequence(index, of: source), to: &batch)
             }
             return batch
         }
@@ -202,21 +201,22 @@ public struct TrainingData: Sendable {
         /// The weight of its loss in the mean over sources; these sum to 1.
         public var share: Double
         /// The sequences.
-        public var batches: [SequenceBatch]
+        public var batches: [TrainingBatch]
     }
 
     /// About `limit` sequences of validation, spread evenly over each source's part; the same at every call.
     ///
-    /// - Parameter rowCount: sequences of a batch at most.
-    public func validationParts(limit: Int, rowCount: Int) -> [ValidationPart] {
+    /// - Parameter batchSequences: sequences of a batch at most.
+    public func validationParts(limit: Int, batchSequences: Int) -> [ValidationPart] {
         zip(validation, validationShares).enumerated().map { place, part in
             let (packed, share) = part
             let count = min(packed.packing.count, max(1, Int((Double(limit) * share).rounded())))
             let chosen = (0..<count).map { $0 * packed.packing.count / count }
-            let batches = stride(from: 0, to: count, by: rowCount).map { start in
-                let rows = chosen[start..<min(start + rowCount, count)]
-                var batch = SequenceBatch(rowCount: rows.count, length: options.sequenceLength)
-                for (row, sequence) in rows.enumerated() { packed.fill(&batch, row: row, sequence: sequence) }
+            let batches = stride(from: 0, to: count, by: batchSequences).map { start in
+                var batch = TrainingBatch()
+                for sequence in chosen[start..<min(start + batchSequences, count)] {
+                    packed.append(sequence, to: &batch)
+                }
                 return batch
             }
             return ValidationPart(source: validationIndices[place], share: share, batches: batches)

@@ -53,7 +53,8 @@ struct LossCurve {
         for tick in ticks {
             text += "<line x1=\"\(Self.left)\" x2=\"\(Self.width - Self.right)\" y1=\"\(tenths(y(tick)))\" "
             text += "y2=\"\(tenths(y(tick)))\" stroke=\"#ddd\"/>\n"
-            text += "<text x=\"\(Self.left - 8)\" y=\"\(tenths(y(tick) + 4))\" text-anchor=\"end\">\(Self.words(tick))</text>\n"
+            text +=
+                "<text x=\"\(Self.left - 8)\" y=\"\(tenths(y(tick) + 4))\" text-anchor=\"end\">\(Self.words(tick))</text>\n"
         }
         for tick in Self.ticks(0, Double(lastStep)) where tick <= Double(lastStep) {
             text += "<text x=\"\(tenths(x(Int(tick))))\" y=\"\(Self.height - 22)\" text-anchor=\"middle\">"
@@ -65,7 +66,9 @@ struct LossCurve {
         text += line(Self.thinned(smoothed), "stroke=\"#1f5fb4\" stroke-width=\"2\"")
         text += line(validation, "stroke=\"#c2410c\" stroke-width=\"2\" stroke-dasharray=\"6 4\"")
         text += legend("training\(words(training.last))", "#1f5fb4", dashes: "none", row: 0)
-        if !validation.isEmpty { text += legend("validation\(words(validation.last))", "#c2410c", dashes: "6 4", row: 1) }
+        if !validation.isEmpty {
+            text += legend("validation\(words(validation.last))", "#c2410c", dashes: "6 4", row: 1)
+        }
         return text + "</svg>\n"
     }
 

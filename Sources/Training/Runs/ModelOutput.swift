@@ -73,7 +73,8 @@ package struct ModelOutput {
             let wanted = type(tensor)
             guard let converted = tensor.converted(to: wanted) else {
                 throw .badTensor(
-                    file: "model", name: name, expected: "rows of whole blocks of \(wanted.blockSize) for \(wanted.name)",
+                    file: "model", name: name,
+                    expected: "rows of whole blocks of \(wanted.blockSize) for \(wanted.name)",
                     found: "shape \(tensor.shape)")
             }
             result[name] = converted

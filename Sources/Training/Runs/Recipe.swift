@@ -79,6 +79,8 @@ public struct RecipeOptimizer: Sendable, Equatable {
     public var epsilon: Double
     /// Decoupled decay of matrices.
     public var weightDecay: Double
+    /// Whether embeddings decay too.
+    public var decaysEmbeddings: Bool
     /// The largest norm of all gradients; nil: no limit.
     public var clip: Double?
 }
@@ -170,14 +172,17 @@ public struct Recipe: Sendable, Equatable {
         cache = values.optional("data.cache")?.stringValue.map { Self.path($0, in: folder) }
         steps = values.integer("train.steps")
         batchTokens = values.integer("train.batch_tokens")
-        accumulation = values.integer("train.accumulation")
+        accumulation =
+            values.optionalInteger("train.accumulation")
+            ?? Self.accumulation(batchTokens: batchTokens, sequenceLength: sequenceLength)
         seed = UInt64(values.integer("train.seed"))
         recomputes = values.flag("train.recompute")
         let clip = values.number("optimizer.clip")
         optimizer = RecipeOptimizer(
             learningRate: values.number("optimizer.learning_rate"), beta1: values.number("optimizer.beta1"),
             beta2: values.number("optimizer.beta2"), epsilon: values.number("optimizer.epsilon"),
-            weightDecay: values.number("optimizer.weight_decay"), clip: clip == 0 ? nil : clip)
+            weightDecay: values.number("optimizer.weight_decay"),
+            decaysEmbeddings: values.flag("optimizer.decay_embeddings"), clip: clip == 0 ? nil : clip)
         schedule = RecipeSchedule(
             shape: RecipeSchedule.Shape(rawValue: values.text("schedule.shape")) ?? .constant,
             warmup: values.integer("schedule.warmup"),
@@ -192,6 +197,14 @@ public struct Recipe: Sendable, Equatable {
         self.values = reader.values.map { Value(path: $0.path, value: $0.value) }
         check(values, &reader)
         guard reader.faults.isEmpty else { throw RecipeError(faults: reader.faults) }
+    }
+
+    /// The fewest batches of at most a pass of a ``Trainer``, or a sequence, each.
+    private static func accumulation(batchTokens: Int, sequenceLength: Int?) -> Int {
+        guard let length = sequenceLength, batchTokens % length == 0 else { return 1 }
+        let sequences = batchTokens / length
+        let most = max(1, TrainerOptions().rowsPerPass / length)
+        return (1...sequences).first { sequences % $0 == 0 && sequences / $0 <= most } ?? sequences
     }
 
     private static func shape(_ values: RecipeValues) -> ModelShape {
@@ -249,12 +262,17 @@ public struct Recipe: Sendable, Equatable {
             reader.fault("data.sequence_length", "expected at most model.context, \(model.context), found \(length)")
         }
         if let length = sequenceLength { Self.checkBatch(batchTokens, length, accumulation) { reader.fault($0, $1) } }
+        if sequenceLength == nil, !reader.given.contains("train.accumulation") {
+            // Known only with the checkpoint; a fixed number is the clearer thing there.
+            reader.fault("train.accumulation", "needed with init_from where data.sequence_length is absent")
+        }
         if schedule.warmup > steps {
             reader.fault("schedule.warmup", "expected at most train.steps, \(steps), found \(schedule.warmup)")
         } else if schedule.shape == .wsd, schedule.warmup + schedule.decay > steps {
             reader.fault(
                 "schedule.decay",
-                "expected at most train.steps less schedule.warmup, \(steps - schedule.warmup), found \(schedule.decay)")
+                "expected at most train.steps less schedule.warmup, \(steps - schedule.warmup), found \(schedule.decay)"
+            )
         }
         if schedule.shape != .wsd, reader.given.contains("schedule.decay") {
             reader.fault("schedule.decay", "only with schedule.shape \"wsd\"")

@@ -26,7 +26,8 @@ public enum RecipeSchema {
             "model.kv_heads", .integer(1...256), .derived("as many as `heads`"),
             "Key and value heads; a divisor of `heads`. Llama only."),
         RecipeField(
-            "model.head_size", .integer(2...1024), .derived("`width` / `heads`"), "The size of a head; even. Llama only."),
+            "model.head_size", .integer(2...1024), .derived("`width` / `heads`"),
+            "The size of a head; even. Llama only."),
         RecipeField(
             "model.feed_forward", .integer(8...131_072), .required, "The inner width of the feed-forward layer."),
         RecipeField("model.context", .integer(2...1_048_576), .required, "The longest sequence the model is made for."),
@@ -65,7 +66,8 @@ public enum RecipeSchema {
             "Attention, positions and loss end where a document does. Else a sequence is one text."),
         RecipeField(
             "data.validation", .number(0...0.5), .value(.number(0.02)), "The share of documents kept for validation."),
-        RecipeField("data.test", .number(0...0.5), .value(.number(0)), "The share of documents that is never looked at."),
+        RecipeField(
+            "data.test", .number(0...0.5), .value(.number(0)), "The share of documents that is never looked at."),
         RecipeField(
             "data.cache", .path, .derived("`cache` in the run's folder"),
             "Where token ids are kept, so that a text is read but once; runs may share it."),
@@ -77,8 +79,8 @@ public enum RecipeSchema {
             "train.batch_tokens", .integer(2...67_108_864), .required,
             "Tokens of a step; a multiple of `sequence_length` × `accumulation`."),
         RecipeField(
-            "train.accumulation", .integer(1...65_536), .value(.integer(1)),
-            "Into how many batches a step is cut; less memory, the same result but for rounding."),
+            "train.accumulation", .integer(1...65_536), .derived("batches of 1,024 tokens or of a sequence"),
+            "Into how many batches a step is cut; more take less memory, the result is the same but for rounding."),
         RecipeField(
             "train.seed", .integer(0...Int(Int32.max)), .value(.integer(0)),
             "Decides the first weights and the order of the data."),
@@ -89,13 +91,15 @@ public enum RecipeSchema {
 
     private static let optimizer = [
         RecipeField(
-            "optimizer.learning_rate", .number(0...10, isOpen: true), .value(.number(1e-3)), "AdamW's step at its peak."),
+            "optimizer.learning_rate", .number(0...10, isOpen: true), .value(.number(1e-3)), "AdamW's step at its peak."
+        ),
         RecipeField("optimizer.beta1", .number(0...0.9999), .value(.number(0.9)), "The decay of the first moment."),
         RecipeField("optimizer.beta2", .number(0...0.99999), .value(.number(0.95)), "The decay of the second moment."),
         RecipeField("optimizer.epsilon", .number(0...1, isOpen: true), .value(.number(1e-8)), "Added to the root."),
         RecipeField(
             "optimizer.weight_decay", .number(0...10), .value(.number(0.1)),
             "Decoupled decay of matrices; norms and biases have none."),
+        RecipeField("optimizer.decay_embeddings", .flag, .value(.bool(false)), "Embeddings decay too."),
         RecipeField(
             "optimizer.clip", .number(0...1e9), .value(.number(1)),
             "The largest norm of all gradients together; 0: no limit."),

@@ -20,8 +20,38 @@ struct RunCheckpoint {
     /// Weights and moments, F32.
     var tensors: [String: Tensor]
 
-    /// Writes the checkpoint to `path`, whole or not at all.
-    func write(to path: String) throws(CheckpointError) {
+    /// Weights and moments of an entry have its name after one of these.
+    private static let prefixes = ["weight/", "first/", "second/"]
+
+    /// Writes the state of `trainer` to `path`, whole or not at all.
+    static func write(
+        _ trainer: any StepTrainer, step: Int, labelCount: Int, dataKeys: [UInt64], to path: String
+    ) throws(CheckpointError) {
+        let state = trainer.optimizerState
+        var failure: CheckpointError?
+        trainer.parameters.withValues { weights in
+            state.firstMoments.withUnsafeBufferPointer { first in
+                state.secondMoments.withUnsafeBufferPointer { second in
+                    var tensors: [String: Tensor] = [:]
+                    for (prefix, values) in zip(prefixes, [weights, first, second]) {
+                        // Read only until the file is written.
+                        let storage = Storage(bytes: UnsafeRawBufferPointer(values)) { _ in }
+                        for entry in trainer.parameters.entries {
+                            tensors[prefix + entry.name] = Tensor(
+                                storage: storage, byteOffset: entry.elements.lowerBound * 4, type: .f32,
+                                shape: entry.shape)
+                        }
+                    }
+                    let checkpoint = RunCheckpoint(
+                        step: step, labelCount: labelCount, dataKeys: dataKeys, tensors: tensors)
+                    do throws(CheckpointError) { try checkpoint.write(to: path) } catch { failure = error }
+                }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func write(to path: String) throws(CheckpointError) {
         var writer = SafetensorsWriter()
         writer.metadata = [
             ("format", Self.format), ("step", String(step)), ("labels", String(labelCount)),
@@ -30,6 +60,40 @@ struct RunCheckpoint {
         ]
         for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) { try writer.add(name, tensor) }
         try writer.write(to: path)
+    }
+
+    /// Puts weights and optimizer of `trainer` into this state.
+    ///
+    /// - Throws: ``TrainingError/badState(tensor:expected:found:)`` if the state is of a model of other sizes.
+    func restore(_ trainer: any StepTrainer) throws(TrainingError) {
+        let parameters = trainer.parameters
+        guard tensors.count == Self.prefixes.count * parameters.entries.count else {
+            throw .badState(
+                tensor: "all", expected: "\(Self.prefixes.count * parameters.entries.count) tensors",
+                found: "\(tensors.count)")
+        }
+        var moments = [[Float]](repeating: [Float](repeating: 0, count: parameters.elementCount), count: 2)
+        for entry in parameters.entries {
+            try parameters.replace(entry.name, with: floats(Self.prefixes[0] + entry.name, entry.shape))
+            for index in 0..<2 {
+                moments[index].replaceSubrange(
+                    entry.elements, with: try floats(Self.prefixes[index + 1] + entry.name, entry.shape))
+            }
+        }
+        try trainer.restore(OptimizerState(stepCount: step, firstMoments: moments[0], secondMoments: moments[1]))
+    }
+
+    private func floats(_ name: String, _ shape: [Int]) throws(TrainingError) -> [Float] {
+        guard let tensor = tensors[name], tensor.type == .f32, tensor.shape == shape else {
+            throw .badState(
+                tensor: name, expected: "F32 of shape \(shape)",
+                found: tensors[name].map { "\($0.type.name) of shape \($0.shape)" } ?? "none")
+        }
+        return [Float](unsafeUninitializedCapacity: tensor.elementCount) { floats, count in
+            UnsafeMutableRawBufferPointer(floats).copyMemory(
+                from: UnsafeRawBufferPointer(start: tensor.address, count: tensor.byteCount))
+            count = tensor.elementCount
+        }
     }
 
     /// Reads the checkpoint at `path`; everything in it but the values themselves is checked, those by their hash.
@@ -72,7 +136,7 @@ struct RunCheckpoint {
         }
     }
 
-    init(step: Int, labelCount: Int, dataKeys: [UInt64], tensors: [String: Tensor]) {
+    private init(step: Int, labelCount: Int, dataKeys: [UInt64], tensors: [String: Tensor]) {
         self.step = step
         self.labelCount = labelCount
         self.dataKeys = dataKeys

@@ -31,8 +31,8 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case inUse(String)
     /// There is not enough memory.
     case notEnoughMemory(TrainingMemory, available: Int)
-    /// A loss or a gradient is infinite or not a number.
-    case notFinite(step: Int, what: String, place: String)
+    /// A loss or a gradient is infinite or not a number; the place is where that starts, if it can be told.
+    case notFinite(step: Int, place: NonFiniteOrigin?)
     /// A checkpoint could not be written; the one before is intact.
     case saveFailed(step: Int, CheckpointError, last: Int?)
 
@@ -55,14 +55,24 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(path) or the vocabulary is not what it was when this run was started"
         case .inUse(let folder): "another process is training in \(folder)"
         case .notEnoughMemory(let memory, let available):
-            "not enough memory: \(memory), but \(TrainingMemory.words(available)) are available; less: "
+            "not enough memory: \(memory.words), but \(TrainingMemory.words(available)) are available; less take: more "
                 + "train.accumulation, train.recompute, a shorter data.sequence_length, a smaller model"
-        case .notFinite(let step, let what, let place):
-            "step \(step): \(what) is not finite; first at \(place). The last checkpoint is from before; a lower "
-                + "optimizer.learning_rate or a longer schedule.warmup may help"
+        case .notFinite(let step, let place):
+            "step \(step): a number is not finite, first \(place.map { "\($0)" } ?? "at a place unknown"). The last "
+                + "checkpoint is from before; a lower optimizer.learning_rate or a longer schedule.warmup may help"
         case .saveFailed(let step, let error, let last):
             "the checkpoint of step \(step) could not be written: \(error); "
                 + (last.map { "the one of step \($0) is intact" } ?? "there is none before")
         }
     }
+}
+
+extension TrainingMemory {
+    /// The parts in words.
+    public var words: String {
+        "\(Self.words(weights)) weights + \(Self.words(gradients)) gradients + \(Self.words(moments)) moments + "
+            + "\(Self.words(activations)) activations = \(Self.words(total))"
+    }
+
+    static func words(_ bytes: Int) -> String { "\((bytes + 1_048_575) / 1_048_576) MiB" }
 }

@@ -29,7 +29,8 @@ final class TrainingRun {
     private let recipe: Recipe
     private let folder: RunFolder
     private let data: TrainingData
-    private let model: any TrainableModel
+    private let trainer: any StepTrainer
+    private let schedule: LearningRateSchedule
     private let metrics: RunMetrics
     private let sequenceLength: Int
     private var step: Int
@@ -43,13 +44,14 @@ final class TrainingRun {
 
     /// - Parameter resumes: takes up the last sound checkpoint of the folder, if there is one.
     init(
-        recipe: Recipe, folder: RunFolder, data: TrainingData, model: any TrainableModel, sequenceLength: Int,
+        recipe: Recipe, folder: RunFolder, data: TrainingData, trainer: any StepTrainer, sequenceLength: Int,
         resumes: Bool, report: @escaping (RunEvent) -> Void
     ) throws(RunError) {
         self.recipe = recipe
         self.folder = folder
         self.data = data
-        self.model = model
+        self.trainer = trainer
+        schedule = try recipe.learningRates()
         self.sequenceLength = sequenceLength
         self.report = report
         let checkpoint = resumes ? try Self.lastCheckpoint(of: folder, report) : nil
@@ -57,10 +59,10 @@ final class TrainingRun {
             for (source, key) in zip(data.sources, checkpoint.dataKeys) where source.key != key {
                 throw .dataChanged(path: source.path)
             }
-            do throws(CheckpointError) {
-                try model.restore(checkpoint.tensors)
+            do throws(TrainingError) {
+                try checkpoint.restore(trainer)
             } catch {
-                throw .file(error)
+                throw .model("the checkpoint of step \(checkpoint.step): \(error)")
             }
             report(.note("going on after step \(checkpoint.step) of \(recipe.steps)"))
         }
@@ -109,48 +111,58 @@ final class TrainingRun {
         let number = step + 1
         let batches = data.batches(
             step: step, sequenceCount: recipe.batchTokens / sequenceLength, batchCount: recipe.accumulation)
-        let labels = batches.reduce(0) { $0 + $1.labelCount }
-        var sum = 0.0
-        for batch in batches {
-            sum += model.accumulate(batch, labelCount: max(labels, 1))
-            if !sum.isFinite {
-                throw .notFinite(step: number, what: "the loss", place: model.firstNonFinite(batch))
+        var sum = LossSum()
+        let result: StepReport
+        let rate = schedule.rate(step: step)
+        var current = batches[0]
+        do throws(TrainingError) {
+            for batch in batches {
+                current = batch
+                sum += try trainer.accumulate(batch)
             }
+            result = try trainer.step(learningRate: rate)
+        } catch {
+            throw failure(error, number, current)
         }
-        let norm = model.gradientNorm()
-        guard norm.isFinite else {
-            throw .notFinite(step: number, what: "the gradient", place: model.firstNonFinite(batches[0]))
-        }
-        let rate = recipe.learningRate(step: number)
-        model.update(step: number, learningRate: rate, norm: norm, clip: recipe.optimizer.clip)
         step = number
-        labelCount += labels
+        labelCount += sum.labelledCount
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         pace.append((recipe.batchTokens, seconds))
         if pace.count > Self.paceSteps { pace.removeFirst() }
         let elapsed = pace.reduce(0) { $0 + $1.seconds }
         let tokensPerSecond = Double(pace.reduce(0) { $0 + $1.tokens }) / max(elapsed, 1e-9)
-        let result = StepMetrics(
-            step: number, loss: sum / Double(max(labels, 1)), learningRate: rate, gradientNorm: norm,
-            labelCount: labels, seconds: seconds)
-        try metrics.append(result, tokensPerSecond: tokensPerSecond)
+        let done = StepMetrics(
+            step: number, loss: sum.mean, learningRate: rate, gradientNorm: result.gradientNorm,
+            labelCount: sum.labelledCount, seconds: seconds)
+        try metrics.append(done, tokensPerSecond: tokensPerSecond)
         let secondsLeft = Double(recipe.steps - number) * elapsed / Double(pace.count)
-        report(.step(result, of: recipe.steps, tokensPerSecond: tokensPerSecond, secondsLeft: secondsLeft))
+        report(.step(done, of: recipe.steps, tokensPerSecond: tokensPerSecond, secondsLeft: secondsLeft))
+    }
+
+    /// What went wrong in step `number`, with the place where numbers stop being finite if that is it.
+    private func failure(_ error: TrainingError, _ number: Int, _ batch: TrainingBatch) -> RunError {
+        guard case .notFinite(let origin) = error else { return .model("step \(number): \(error)") }
+        var place = origin
+        if let found = try? trainer.findNonFinite(batch) { place = found }
+        return .notFinite(step: number, place: place)
     }
 
     private func validate() throws(RunError) {
-        let rowCount = recipe.batchTokens / sequenceLength / recipe.accumulation
-        let parts = data.validationParts(limit: recipe.evaluationSequences, rowCount: rowCount)
+        let batchSequences = recipe.batchTokens / sequenceLength / recipe.accumulation
+        let parts = data.validationParts(limit: recipe.evaluationSequences, batchSequences: batchSequences)
         guard !parts.isEmpty else { return }
         var result = ValidationMetrics(step: step, loss: 0, bySource: [])
         for part in parts {
-            let labels = part.batches.reduce(0) { $0 + $1.labelCount }
-            let sum = part.batches.reduce(0) { $0 + model.loss($1) }
-            let loss = sum / Double(max(labels, 1))
-            guard loss.isFinite else {
-                throw .notFinite(
-                    step: step, what: "the validation loss", place: model.firstNonFinite(part.batches[0]))
+            var sum = LossSum()
+            for batch in part.batches {
+                do throws(TrainingError) {
+                    sum += try trainer.evaluate(batch)
+                } catch {
+                    throw failure(error, step, batch)
+                }
             }
+            let loss = sum.mean
+            guard loss.isFinite else { throw failure(.notFinite(nil), step, part.batches[0]) }
             result.loss += part.share * loss
             result.bySource.append(.init(path: data.sources[part.source].path, loss: loss))
         }
@@ -160,9 +172,9 @@ final class TrainingRun {
 
     private func save() throws(RunError) {
         do throws(CheckpointError) {
-            try RunCheckpoint(
-                step: step, labelCount: labelCount, dataKeys: data.sources.map(\.key), tensors: model.state
-            ).write(to: folder.checkpoint(step: step))
+            try RunCheckpoint.write(
+                trainer, step: step, labelCount: labelCount, dataKeys: data.sources.map(\.key),
+                to: folder.checkpoint(step: step))
         } catch {
             throw .saveFailed(step: step, error, last: lastCheckpoint)
         }

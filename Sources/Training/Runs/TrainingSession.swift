@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Checkpoints
-package import Compute
+import Checkpoints
+import Compute
 import StrictJSON
 import Tokenizers
 
@@ -12,11 +12,6 @@ import Tokenizers
 ///
 /// Nothing is written before recipe, vocabulary, model and memory are found to be in order.
 public final class TrainingSession {
-    /// Makes a model of the given weights ready to be trained.
-    package typealias ModelFactory = (
-        _ config: ModelConfig, _ weights: [String: Tensor], _ recipe: Recipe, _ pool: WorkerPool
-    ) throws(RunError) -> any TrainableModel
-
     /// The memory that the run takes.
     public let memory: TrainingMemory
     /// What the data holds.
@@ -25,7 +20,7 @@ public final class TrainingSession {
     public let parameterCount: Int
     private let recipe: Recipe
     private let folder: RunFolder
-    private let model: any TrainableModel
+    private let parameters: TrainableParameters
     private let loop: TrainingRun
     private let source: TokenizerSource
     private let tokenizer: any Tokenizer
@@ -41,18 +36,20 @@ public final class TrainingSession {
     /// - Throws: ``RunError``.
     package init(
         recipe path: String, folder folderPath: String, resumes: Bool, threadCount: Int, availableBytes: Int?,
-        makeModel: ModelFactory, report: @escaping (RunEvent) -> Void
+        factory: TrainerFactory, report: @escaping (RunEvent) -> Void
     ) throws(RunError) {
         recipe = try Recipe(path: path)
         (source, tokenizer) = try Self.openTokenizer(recipe.tokenizer)
         let start = try StartingPoint(recipe, file: FilePath.name(path), tokenizer: tokenizer)
         parameterCount = start.parameterCount
         let length = start.sequenceLength
-        let rowCount = recipe.batchTokens / length / recipe.accumulation
-        memory = TrainingMemory(
-            start.config, parameterCount: parameterCount, rowCount: rowCount, length: length,
-            recomputes: recipe.recomputes)
-        if let availableBytes, memory.totalBytes > availableBytes {
+        let options = recipe.trainerOptions(sequenceLength: length)
+        do throws(TrainingError) {
+            memory = try factory.memory(start.config, options, length, threadCount)
+        } catch {
+            throw .model("\(error)")
+        }
+        if let availableBytes, memory.total > availableBytes {
             throw .notEnoughMemory(memory, available: availableBytes)
         }
         folder = try RunFolder(folderPath, recipe: recipe, resumes: resumes)
@@ -70,10 +67,26 @@ public final class TrainingSession {
         }
         sources = data.sources
         Self.describe(data, sequenceCount: recipe.steps * (recipe.batchTokens / length), report)
-        model = try makeModel(start.config, start.weights(seed: recipe.seed), recipe, pool)
+        parameters = try start.parameters(seed: recipe.seed)
+        let trainer: any StepTrainer
+        do throws(TrainingError) {
+            trainer = try factory.make(parameters, options, pool)
+        } catch {
+            throw .model("\(error)")
+        }
         loop = try TrainingRun(
-            recipe: recipe, folder: folder, data: data, model: model, sequenceLength: length, resumes: resumes,
+            recipe: recipe, folder: folder, data: data, trainer: trainer, sequenceLength: length, resumes: resumes,
             report: report)
+    }
+
+    /// Sets up a run of a ``Trainer``, as the initializer above.
+    public convenience init(
+        recipe path: String, folder: String, resumes: Bool, threadCount: Int, availableBytes: Int?,
+        report: @escaping (RunEvent) -> Void
+    ) throws(RunError) {
+        try self.init(
+            recipe: path, folder: folder, resumes: resumes, threadCount: threadCount, availableBytes: availableBytes,
+            factory: .standard, report: report)
     }
 
     /// Trains, and writes the model's files at the end.
@@ -83,7 +96,7 @@ public final class TrainingSession {
         let outcome = try loop.run(isStopped: isStopped)
         guard outcome == .finished else { return outcome }
         let output = ModelOutput(
-            config: model.config, weights: model.weights, tokenizer: source, bosID: tokenizer.bosID,
+            config: parameters.config, weights: parameters.makeTensors(), tokenizer: source, bosID: tokenizer.bosID,
             eosID: tokenizer.eosID)
         do throws(CheckpointError) {
             try output.writeHuggingFace(to: folder.model, precision: recipe.precision)
