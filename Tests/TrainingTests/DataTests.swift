@@ -55,6 +55,14 @@ extension TrainingBatch {
     }
 }
 
+extension TrainingData {
+    /// The batches of one step.
+    func batches(step: Int, sequenceCount: Int, batchCount: Int) -> [TrainingBatch] {
+        var steps = steps(from: step, sequenceCount: sequenceCount, batchCount: batchCount)
+        return steps.next() ?? []
+    }
+}
+
 @Suite("Training data")
 struct DataTests {
     @Test("each token of training is asked for once a pass, within its document, and positions restart")
@@ -138,7 +146,7 @@ struct DataTests {
         let fixture = try DataFixture()
         let sources = [try fixture.stories(200), try fixture.stories(100, "more.txt", seed: 3)]
         let data = try fixture.load(sources)
-        let run = (0..<40).map { data.batches(step: $0, sequenceCount: 4, batchCount: 2) }
+        let run = Array(data.steps(from: 0, sequenceCount: 4, batchCount: 2).prefix(40))
         #expect(run[0].count == 2 && Set(run[0][0].ids).count > 20)
         // Made anew, on more threads, from another cache, and asked in another order.
         try FileManager.default.removeItem(atPath: fixture.folder.file("cache"))

@@ -157,21 +157,36 @@ public struct TrainingData: Sendable {
 
     // MARK: Training
 
-    /// The sequences of step `step` (from 0) in batches that are computed one after the other.
+    /// The batches of all steps from `step` (from 0) on.
     ///
     /// - Parameters:
     ///   - sequenceCount: sequences of a step, the same for all steps of a run.
-    ///   - batchCount: how many batches; divides `sequenceCount`.
-    public func batches(step: Int, sequenceCount: Int, batchCount: Int) -> [TrainingBatch] {
+    ///   - batchCount: into how many batches a step is cut; divides `sequenceCount`.
+    public func steps(from step: Int, sequenceCount: Int, batchCount: Int) -> Steps {
         var mixture = mixture
         for _ in 0..<step * sequenceCount { _ = mixture.next() }
-        return (0..<batchCount).map { _ in
-            var batch = TrainingBatch()
-            for _ in 0..<sequenceCount / batchCount {
-                let (source, index) = mixture.next()
-                train[source].append(sequence(index, of: source), to: &batch)
+        return Steps(data: self, mixture: mixture, sequenceCount: sequenceCount, batchCount: batchCount)
+    }
+
+    /// The batches of one step after the other, endlessly.
+    public struct Steps: Sendable, Sequence, IteratorProtocol {
+        let data: TrainingData
+        fileprivate var mixture: Mixture
+        let sequenceCount: Int
+        let batchCount: Int
+
+        /// The batches of the next step, which are computed one after the other.
+        public mutating func next() -> [TrainingBatch]? { batches() }
+
+        mutating func batches() -> [TrainingBatch] {
+            (0..<batchCount).map { _ in
+                var batch = TrainingBatch()
+                for _ in 0..<sequenceCount / batchCount {
+                    let (source, index) = mixture.next()
+                    data.train[source].append(data.sequence(index, of: source), to: &batch)
+                }
+                return batch
             }
-            return batch
         }
     }
 

@@ -33,6 +33,7 @@ final class TrainingRun {
     private let schedule: LearningRateSchedule
     private let metrics: RunMetrics
     private let sequenceLength: Int
+    private var order: TrainingData.Steps
     private var step: Int
     private var labelCount: Int
     private var lastCheckpoint: Int?
@@ -68,6 +69,9 @@ final class TrainingRun {
         }
         step = checkpoint?.step ?? 0
         labelCount = checkpoint?.labelCount ?? 0
+        order = data.steps(
+            from: checkpoint?.step ?? 0, sequenceCount: recipe.batchTokens / sequenceLength,
+            batchCount: recipe.accumulation)
         lastCheckpoint = checkpoint?.step
         metrics = try RunMetrics(path: folder.metrics, keepingUpTo: step)
     }
@@ -109,8 +113,7 @@ final class TrainingRun {
     private func takeStep() throws(RunError) {
         let start = ContinuousClock.now
         let number = step + 1
-        let batches = data.batches(
-            step: step, sequenceCount: recipe.batchTokens / sequenceLength, batchCount: recipe.accumulation)
+        let batches = order.batches()
         var sum = LossSum()
         let result: StepReport
         let rate = schedule.rate(step: step)

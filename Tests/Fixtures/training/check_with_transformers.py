@@ -50,13 +50,15 @@ def serve(temper, model):
     return process, url
 
 
-def llama_cpp_logprobs(path, ids):
+def llama_cpp_logprobs(path, text, ids):
     try:
         import llama_cpp
         import numpy
     except ImportError:
         return None
     model = llama_cpp.Llama(str(path), logits_all=True, n_ctx=0, n_threads=1, verbose=False)
+    # "add_bos" asks for whatever the vocabulary adds
+    assert model.tokenize(text.encode(), add_bos=True, special=True) == ids, text
     model.eval(ids)
     scores = numpy.array(model.scores[: len(ids)], dtype=numpy.float64)
     scores -= scores.max(-1, keepdims=True)
@@ -77,14 +79,14 @@ def main():
                 choice, found = served_logprobs(url, text)
                 served = choice.get("prompt_token_ids") or choice.get("token_ids")
                 worst = max((abs(a - b) for a, b in zip(expected, found)), default=0)
-                limit = 1e-3 if model.name == "model" else 0.1
+                limit = 1e-3 if model.name == "model" else 0.3  # GGUF may be quantized
                 assert len(expected) == len(found) and worst < limit, (text, worst, expected, found)
                 assert served is None or served[: len(ids)] == ids, (served, ids)
                 line = f"{model.name}: {len(ids)} tokens, worst difference to transformers {worst:.2e}"
-                if model.suffix == ".gguf" and (other := llama_cpp_logprobs(model, ids)) is not None:
+                if model.suffix == ".gguf" and (other := llama_cpp_logprobs(model, text, ids)) is not None:
                     worst = max((abs(a - b) for a, b in zip(other, found)), default=0)
                     line += f", to llama.cpp {worst:.2e}"
-                    assert worst < 0.1, worst
+                    assert worst < 0.3, worst
                 print(line)
         finally:
             process.terminate()
