@@ -64,8 +64,8 @@ let package = Package(
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "Compute", "StrictJSON",
-                httpTypes, arguments, logging,
+                "Service", "HTTPServing", "Engine", "Training", "Tokenizers", "Decoding", "Checkpoints", "Compute",
+                "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 

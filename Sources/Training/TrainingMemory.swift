@@ -56,14 +56,11 @@ public struct TrainingMemory: Sendable, Equatable {
         let pass = TrainingPass(
             machine: machine, decoder: decoder, rope: config.rope.map { TapeRope($0, positionCount: 0) },
             recomputesBlocks: options.recomputesBlocks)
-        // A second pass finds the runs of memory that the first one left.
-        for _ in 0..<2 {
-            for rows in PassRows.passes(batch, rowsPerPass: options.rowsPerPass) { _ = pass.accumulate(rows) }
-        }
+        for rows in PassRows.passes(batch, rowsPerPass: options.rowsPerPass) { _ = pass.accumulate(rows) }
         let bytes = layout.elementCount * MemoryLayout<Float>.stride
         weights = bytes
         gradients = bytes
         moments = 2 * bytes
-        activations = machine.memory.peakBytes
+        activations = machine.memory.limitBytes
     }
 }

@@ -181,7 +181,7 @@ struct KernelTests {
 
     @Test("find the slopes of activations and of the loss")
     func slopes() {
-        let table = tpr_training_ops_best()
+        let table: UnsafePointer<tpr_training_ops> = tpr_training_ops_best()
         let x = (-60...60).map { Float($0) / 10 }
         let ones = [Float](repeating: 1, count: x.count)
         var dx = ones

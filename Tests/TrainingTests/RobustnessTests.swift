@@ -106,7 +106,8 @@ struct RobustnessTests {
             let lengths = Array(repeating: 40, count: 12)
             _ = try trainer.accumulate(.random(lengths: lengths, vocabularySize: 96, seed: UInt64(seed)))
         }
-        #expect(trainer.activationBytes == estimate.activations)
+        #expect(trainer.activationBytes <= estimate.activations)
+        #expect(trainer.activationBytes >= estimate.activations * 3 / 4)
     }
 
     @Test("nothing where recomputation needs less memory")

@@ -14,18 +14,21 @@ final class Buffer {
         self.memory = memory
     }
 
-    deinit { memory.take(back: start, capacity: capacity) }
+    deinit { memory.take(back: start, count: count, capacity: capacity) }
 }
 
 /// Memory for activations and gradients: what one pass gives back, the next one uses again.
 ///
-/// It holds at most a quarter more than the most that was ever in use at once. A dry memory counts, but has none: its
+/// It holds at most a quarter more than the most that was ever asked for at once. A dry memory counts, but has none: its
 /// buffers must not be touched.
 final class TapeMemory {
     let isDry: Bool
     /// The most bytes that were ever held.
     private(set) var peakBytes = 0
+    /// What ``peakBytes`` cannot exceed, whatever the order of the requests so far.
+    var limitBytes: Int { mostUsedBytes + mostUsedBytes / 4 }
     private var heldBytes = 0
+    /// The bytes that buffers in use asked for, and the most that these ever were.
     private var usedBytes = 0
     private var mostUsedBytes = 0
     /// Runs not in use, ascending by capacity.
@@ -39,32 +42,29 @@ final class TapeMemory {
 
     /// `count` floats, not initialized.
     func allocate(_ count: Int) -> Buffer {
-        let needed = max((count + 15) / 16 * 16, 16)
-        let bytes = needed * 4
+        let needed = Self.rounded(count)
+        usedBytes += needed * 4
+        mostUsedBytes = max(mostUsedBytes, usedBytes)
         var found = 0
         while found < free.count, free[found].capacity < needed { found += 1 }
         if found < free.count, free[found].capacity <= needed + needed / 4 {
             let run = free.remove(at: found)
-            use(run.capacity * 4)
             return Buffer(start: run.start, count: count, capacity: run.capacity, memory: self)
         }
-        use(bytes)
-        release(downTo: mostUsedBytes + mostUsedBytes / 4 - bytes)
-        heldBytes += bytes
+        release(downTo: limitBytes - needed * 4)
+        heldBytes += needed * 4
         peakBytes = max(peakBytes, heldBytes)
         return Buffer(start: make(needed), count: count, capacity: needed, memory: self)
     }
 
-    fileprivate func take(back start: UnsafeMutablePointer<Float>, capacity: Int) {
-        usedBytes -= capacity * 4
+    /// The floats that are asked for so that `count` fit: whole cache lines.
+    private static func rounded(_ count: Int) -> Int { max((count + 15) / 16 * 16, 16) }
+
+    fileprivate func take(back start: UnsafeMutablePointer<Float>, count: Int, capacity: Int) {
+        usedBytes -= Self.rounded(count) * 4
         var place = 0
         while place < free.count, free[place].capacity < capacity { place += 1 }
         free.insert((capacity, start), at: place)
-    }
-
-    private func use(_ bytes: Int) {
-        usedBytes += bytes
-        mostUsedBytes = max(mostUsedBytes, usedBytes)
     }
 
     /// Gives unused runs back to the system, the largest first, until `limit` bytes are held at most.
