@@ -64,7 +64,7 @@ let package = Package(
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "Training", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "Compute",
+                "Service", "HTTPServing", "Engine", "Training", "Tokenizers", "Decoding", "Checkpoints", "Compute",
                 "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),

@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Architectures
+internal import Architectures
 public import Checkpoints
 public import Compute
-
-/// A weight under training: which one of a model's ``TrainableParameters`` it is.
-public struct TrainableParameter: Sendable, Equatable {
-    /// Its place among all of the model's weights, by name.
-    let index: Int
-    /// Its first element among all elements.
-    let offset: Int
-    /// Outermost first: `[outputs, inputs]` or `[count]`.
-    let shape: [Int]
-
-    var count: Int { shape.reduce(1, *) }
-    var elements: Range<Int> { offset..<offset + count }
-}
 
 /// The weights of a model in F32, by canonical name (`token_embd.weight`, `blk.0.attn_q.weight`, …), in memory that
 /// training changes.
@@ -37,35 +24,20 @@ public final class TrainableParameters {
 
     /// What the weights are for.
     public let config: ModelConfig
+    let layout: ParameterLayout
+    let values: UnsafeMutablePointer<Float>
+
     /// The tensors, in the order of their elements.
-    public let entries: [Entry]
+    public var entries: [Entry] { layout.entries }
     /// Elements of all tensors together, gaps included.
-    public let elementCount: Int
+    public var elementCount: Int { layout.elementCount }
     /// The number of weights, without gaps.
     public var parameterCount: Int { entries.reduce(0) { $0 + $1.elements.count } }
-    let values: UnsafeMutablePointer<Float>
-    private let indices: [String: Int]
 
-    private init(_ config: ModelConfig, names: (String) -> Bool) {
+    private init(_ config: ModelConfig, has: (String) -> Bool) {
         self.config = config
-        var entries: [Entry] = []
-        var end = 0
-        for requirement in config.tensorRequirements where !requirement.isOptional || names(requirement.name) {
-            let count = requirement.shape.reduce(1, *)
-            entries.append(Entry(name: requirement.name, shape: requirement.shape, elements: end..<end + count))
-            end += (count + 15) / 16 * 16
-        }
-        self.entries = entries
-        elementCount = end
-        indices = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
-        values = Self.allocate(end)
-    }
-
-    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 16) * 4, alignment: 64)
-        let values = memory.bindMemory(to: Float.self, capacity: max(count, 16))
-        values.initialize(repeating: 0, count: max(count, 16))
-        return values
+        layout = ParameterLayout(config, has: has)
+        values = makeZeros(layout.elementCount)
     }
 
     deinit { UnsafeMutableRawPointer(values).deallocate() }
@@ -114,8 +86,7 @@ public final class TrainableParameters {
 
     /// The elements of the tensor `name`, or nil if there is none.
     public subscript(_ name: String) -> [Float]? {
-        guard let index = indices[name] else { return nil }
-        let elements = entries[index].elements
+        guard let elements = layout.elements(name) else { return nil }
         return Array(UnsafeBufferPointer(start: values + elements.lowerBound, count: elements.count))
     }
 
@@ -123,10 +94,9 @@ public final class TrainableParameters {
     ///
     /// - Throws: ``TrainingError/badState(tensor:expected:found:)`` if there is none, or not of that many elements.
     public func replace(_ name: String, with elements: [Float]) throws(TrainingError) {
-        guard let index = indices[name] else {
+        guard let range = layout.elements(name) else {
             throw .badState(tensor: name, expected: "a tensor of the model", found: "an unknown name")
         }
-        let range = entries[index].elements
         guard range.count == elements.count else {
             throw .badState(tensor: name, expected: "\(range.count) elements", found: "\(elements.count)")
         }
@@ -175,24 +145,4 @@ public final class TrainableParameters {
         Checkpoint(
             format: .safetensors(fileCount: 1), config: config, tensors: makeTensors(type: type), tokenizer: tokenizer)
     }
-}
-
-extension TrainableParameters: ParameterSource {
-    /// The handle of the tensor `name`, shape checked.
-    public func matrix(_ name: String, _ shape: [Int]) throws(ArchitectureError) -> TrainableParameter {
-        guard let index = indices[name] else { throw .missingTensor(name) }
-        let entry = entries[index]
-        guard entry.shape == shape else {
-            throw .wrongShape(tensor: name, expected: shape, found: entry.shape)
-        }
-        return TrainableParameter(index: index, offset: entry.elements.lowerBound, shape: shape)
-    }
-
-    /// The handle of the vector `name`.
-    public func vector(_ name: String, _ count: Int) throws(ArchitectureError) -> TrainableParameter {
-        try matrix(name, [count])
-    }
-
-    /// Whether there is a tensor of this name.
-    public func has(_ name: String) -> Bool { indices[name] != nil }
 }

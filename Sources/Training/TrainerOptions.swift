@@ -13,6 +13,14 @@ public struct TrainerOptions: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// - Throws: ``TrainingError/badOption(name:expected:found:)``.
+    func validate() throws(TrainingError) {
+        try optimizer.validate()
+        guard rowsPerPass >= 1 else {
+            throw .badOption(name: "rowsPerPass", expected: "at least 1", found: "\(rowsPerPass)")
+        }
+    }
 }
 
 /// The loss of some rows, to be summed over batches before dividing.
@@ -47,19 +55,4 @@ public struct StepReport: Sendable, Equatable {
     public let gradientNorm: Double
     /// What gradients were multiplied by to keep within the limit; 1 if they were.
     public let clipFactor: Double
-}
-
-/// Bytes that training a model takes, known before any is allocated.
-public struct TrainingMemory: Sendable, Equatable {
-    /// The weights in F32.
-    public let weights: Int
-    /// Their gradients.
-    public let gradients: Int
-    /// Both moments of the optimizer.
-    public let moments: Int
-    /// The most that activations, their gradients and scratch take at any moment.
-    public let activations: Int
-
-    /// All together.
-    public var total: Int { weights + gradients + moments + activations }
 }

@@ -36,7 +36,7 @@ struct Train: ParsableCommand {
         let folder = try out ?? defaultFolder()
         // A write past a limit of the file size is to fail, as one on a full disk does.
         signal(SIGXFSZ, SIG_IGN)
-        let signals = SignalWatch()
+        let signals = SignalWatch(earlyExitCode: Self.stopped)
         let progress = ProgressLine()
         let outcome: RunOutcome
         do throws(RunError) {
@@ -45,6 +45,7 @@ struct Train: ParsableCommand {
                 availableBytes: MemoryPlan.availableBytes(), report: { progress.show($0) })
             progress.note(
                 "\(session.parameterCount) parameters; memory: \(session.memory.words); \(threadCount) threads")
+            signals.beginServing()
             outcome = try session.run(isStopped: { signals.hasCome })
         } catch {
             progress.end()

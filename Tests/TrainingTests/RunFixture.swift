@@ -6,92 +6,6 @@ import Foundation
 import StrictJSON
 import Training
 
-/// A trainer for tests of the run loop that learns for real, in microseconds: the logits are a row of a table, chosen by
-/// the token before. The weights that it was given, as far as files are made of them, stay as they are.
-final class BigramTrainer: StepTrainer {
-    let parameters: TrainableParameters
-    private let size: Int
-    private var table: [Float]
-    private var gradient: [Float]
-    private var sum = LossSum()
-    private var steps = 0
-    /// The step in which the loss is not a number.
-    private let breaksAt: Int?
-
-    init(_ parameters: TrainableParameters, breaksAt: Int?) {
-        self.parameters = parameters
-        self.breaksAt = breaksAt
-        // What the optimizer remembers is saved: two moments of as many elements as there are weights.
-        size = Int(Double(parameters.elementCount).squareRoot())
-        table = [Float](repeating: 0, count: parameters.elementCount)
-        gradient = table
-    }
-
-    static func factory(breaksAt: Int? = nil) -> TrainerFactory {
-        TrainerFactory(
-            memory: { config, _, longestSequence, _ throws(TrainingError) in
-                TrainingMemory(
-                    parameterCount: TrainableParameters(config, seed: 0).parameterCount,
-                    activations: longestSequence * config.vocabularySize * 4)
-            },
-            make: { parameters, _, _ throws(TrainingError) in BigramTrainer(parameters, breaksAt: breaksAt) })
-    }
-
-    func accumulate(_ batch: TrainingBatch) throws(TrainingError) -> LossSum {
-        if steps + 1 == breaksAt { throw .notFinite(nil) }
-        let loss = pass(batch, learns: true)
-        sum += loss
-        return loss
-    }
-
-    func evaluate(_ batch: TrainingBatch) throws(TrainingError) -> LossSum { pass(batch, learns: false) }
-
-    private func pass(_ batch: TrainingBatch, learns: Bool) -> LossSum {
-        var sum = LossSum()
-        for row in 0..<batch.rowCount where batch.weights[row] != 0 {
-            let start = Int(batch.ids[row]) % size * size
-            let target = Int(batch.targets[row]) % size
-            let largest = table[start..<start + size].max() ?? 0
-            let shares = table[start..<start + size].map { exp($0 - largest) }
-            let total = shares.reduce(0, +)
-            sum.loss -= Double(table[start + target] - largest - log(total))
-            sum.weight += 1
-            sum.labelledCount += 1
-            guard learns else { continue }
-            for column in 0..<size { gradient[start + column] += shares[column] / total }
-            gradient[start + target] -= 1
-        }
-        return sum
-    }
-
-    func step(learningRate: Double) throws(TrainingError) -> StepReport {
-        let scale = Float(learningRate / sum.weight)
-        let norm = Double(gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()) / sum.weight
-        for index in table.indices { table[index] -= scale * gradient[index] }
-        gradient = [Float](repeating: 0, count: gradient.count)
-        sum = LossSum()
-        steps += 1
-        return StepReport(gradientNorm: norm)
-    }
-
-    func findNonFinite(_ batch: TrainingBatch) throws(TrainingError) -> NonFiniteOrigin? {
-        .activation(operation: "table", block: 0, row: 3)
-    }
-
-    // The gaps between tensors are not saved, so the table must not need them.
-    var optimizerState: OptimizerState {
-        OptimizerState(stepCount: steps, firstMoments: table, secondMoments: table.map { -$0 })
-    }
-
-    func restore(_ state: OptimizerState) throws(TrainingError) {
-        guard state.secondMoments == state.firstMoments.map({ -$0 }) else {
-            throw .badState(tensor: "moments", expected: "each other's negatives", found: "others")
-        }
-        table = state.firstMoments
-        steps = state.stepCount
-    }
-}
-
 /// A recipe and all that it names, in a folder.
 struct RunFixture {
     let data: DataFixture
@@ -113,7 +27,7 @@ struct RunFixture {
             "train": JSON(members: [
                 "steps": .integer(24), "batch_tokens": .integer(128), "accumulation": .integer(2), "seed": .integer(3),
             ]),
-            "optimizer": JSON(members: ["learning_rate": .number(10)]),
+            "optimizer": JSON(members: ["learning_rate": .number(0.01)]),
             "evaluation": JSON(members: ["every": .integer(8), "sequences": .integer(8)]),
             "checkpoint": JSON(members: ["every": .integer(5), "keep": .integer(2)]),
         ]
@@ -142,15 +56,15 @@ struct RunFixture {
 
     func path(_ name: String) -> String { data.folder.file(name) }
 
-    /// A session in the folder `out` over ``BigramTrainer``.
+    /// A session in the folder `out`.
     func session(
         _ out: String, _ changes: KeyValuePairs<String, JSON?> = [:], resumes: Bool = false, threads: Int = 1,
-        availableBytes: Int? = nil, breaksAt: Int? = nil, report: @escaping (RunEvent) -> Void = { _ in }
+        availableBytes: Int? = nil, report: @escaping (RunEvent) -> Void = { _ in }
     ) throws -> TrainingSession {
         let recipe = try data.folder.write("recipe.json", json: json(changes))
         return try TrainingSession(
             recipe: recipe, folder: path(out), resumes: resumes, threadCount: threads, availableBytes: availableBytes,
-            factory: BigramTrainer.factory(breaksAt: breaksAt), report: report)
+            report: report)
     }
 
     /// The bytes of a file below `out`.

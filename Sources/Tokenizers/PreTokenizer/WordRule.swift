@@ -77,13 +77,13 @@ package struct WordSplitter: Sendable {
         preTokenizer = rule.preTokenizer
         self.special = AddedTokenMatcher(
             special.enumerated().map { index, spelling in
-                AddedToken(id: Int32(index), content: Array(spelling.utf8), isControl: true)
+                AddedToken(id: Int32(index), content: Array(spelling.utf8), isControl: false)
             })
     }
 
     /// Calls `body` with each word of `text`, which is valid UTF-8, in order.
     package func forEachWord(of text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
-        special.forEachSegment(of: text, parseSpecial: true) { segment in
+        special.forEachSegment(of: text, trusted: TrustedRanges([])) { segment in
             guard case .text(let part, _) = segment else { return }
             for chunk in TextChunks(part) {
                 let classified = ClassifiedText(chunk)

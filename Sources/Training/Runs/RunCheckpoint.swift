@@ -25,7 +25,7 @@ struct RunCheckpoint {
 
     /// Writes the state of `trainer` to `path`, whole or not at all.
     static func write(
-        _ trainer: any StepTrainer, step: Int, labelCount: Int, dataKeys: [UInt64], to path: String
+        _ trainer: Trainer, step: Int, labelCount: Int, dataKeys: [UInt64], to path: String
     ) throws(CheckpointError) {
         let state = trainer.optimizerState
         var failure: CheckpointError?
@@ -65,7 +65,7 @@ struct RunCheckpoint {
     /// Puts weights and optimizer of `trainer` into this state.
     ///
     /// - Throws: ``TrainingError/badState(tensor:expected:found:)`` if the state is of a model of other sizes.
-    func restore(_ trainer: any StepTrainer) throws(TrainingError) {
+    func restore(_ trainer: Trainer) throws(TrainingError) {
         let parameters = trainer.parameters
         guard tensors.count == Self.prefixes.count * parameters.entries.count else {
             throw .badState(

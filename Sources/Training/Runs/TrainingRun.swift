@@ -29,7 +29,7 @@ final class TrainingRun {
     private let recipe: Recipe
     private let folder: RunFolder
     private let data: TrainingData
-    private let trainer: any StepTrainer
+    private let trainer: Trainer
     private let schedule: LearningRateSchedule
     private let metrics: RunMetrics
     private let sequenceLength: Int
@@ -45,7 +45,7 @@ final class TrainingRun {
 
     /// - Parameter resumes: takes up the last sound checkpoint of the folder, if there is one.
     init(
-        recipe: Recipe, folder: RunFolder, data: TrainingData, trainer: any StepTrainer, sequenceLength: Int,
+        recipe: Recipe, folder: RunFolder, data: TrainingData, trainer: Trainer, sequenceLength: Int,
         resumes: Bool, report: @escaping (RunEvent) -> Void
     ) throws(RunError) {
         self.recipe = recipe
@@ -145,9 +145,7 @@ final class TrainingRun {
     /// What went wrong in step `number`, with the place where numbers stop being finite if that is it.
     private func failure(_ error: TrainingError, _ number: Int, _ batch: TrainingBatch) -> RunError {
         guard case .notFinite(let origin) = error else { return .model("step \(number): \(error)") }
-        var place = origin
-        if let found = try? trainer.findNonFinite(batch) { place = found }
-        return .notFinite(step: number, place: place)
+        return .notFinite(step: number, place: origin ?? (try? trainer.findNonFinite(batch)) ?? nil)
     }
 
     private func validate() throws(RunError) {

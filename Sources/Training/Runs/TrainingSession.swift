@@ -34,9 +34,9 @@ public final class TrainingSession {
     ///   - availableBytes: the memory there is; nil: not known, all is allowed.
     ///   - report: told what happens, on the thread of the caller.
     /// - Throws: ``RunError``.
-    package init(
+    public init(
         recipe path: String, folder folderPath: String, resumes: Bool, threadCount: Int, availableBytes: Int?,
-        factory: TrainerFactory, report: @escaping (RunEvent) -> Void
+        report: @escaping (RunEvent) -> Void
     ) throws(RunError) {
         recipe = try Recipe(path: path)
         (source, tokenizer) = try Self.openTokenizer(recipe.tokenizer)
@@ -45,7 +45,8 @@ public final class TrainingSession {
         let length = start.sequenceLength
         let options = recipe.trainerOptions(sequenceLength: length)
         do throws(TrainingError) {
-            memory = try factory.memory(start.config, options, length, threadCount)
+            memory = try TrainingMemory(
+                start.config, options: options, sequenceLength: length, threadCount: threadCount)
         } catch {
             throw .model("\(error)")
         }
@@ -68,25 +69,15 @@ public final class TrainingSession {
         sources = data.sources
         Self.describe(data, sequenceCount: recipe.steps * (recipe.batchTokens / length), report)
         parameters = try start.parameters(seed: recipe.seed)
-        let trainer: any StepTrainer
+        let trainer: Trainer
         do throws(TrainingError) {
-            trainer = try factory.make(parameters, options, pool)
+            trainer = try Trainer(parameters, options: options, pool: pool)
         } catch {
             throw .model("\(error)")
         }
         loop = try TrainingRun(
             recipe: recipe, folder: folder, data: data, trainer: trainer, sequenceLength: length, resumes: resumes,
             report: report)
-    }
-
-    /// Sets up a run of a ``Trainer``, as the initializer above.
-    public convenience init(
-        recipe path: String, folder: String, resumes: Bool, threadCount: Int, availableBytes: Int?,
-        report: @escaping (RunEvent) -> Void
-    ) throws(RunError) {
-        try self.init(
-            recipe: path, folder: folder, resumes: resumes, threadCount: threadCount, availableBytes: availableBytes,
-            factory: .standard, report: report)
     }
 
     /// Trains, and writes the model's files at the end.
