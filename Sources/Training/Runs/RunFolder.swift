@@ -43,7 +43,9 @@ final class RunFolder {
             let changes = recipe.changes(since: existing)
             guard changes.isEmpty else { throw .recipeChanged(changes) }
         case (nil, false):
-            if let names = try? FilePath.names(inFolder: path), !names.isEmpty { throw .folderTaken(path) }
+            if let names = try? FilePath.names(inFolder: path), !names.allSatisfy(Self.isLeftover) {
+                throw .folderTaken(path)
+            }
         }
         do throws(CheckpointError) {
             try FilePath.makeFolder(FilePath.join(path, "checkpoints"))
@@ -59,6 +61,11 @@ final class RunFolder {
     }
 
     deinit { close(lock) }
+
+    /// Whether a run that was killed before its recipe was written may have left this.
+    private static func isLeftover(_ name: String) -> Bool {
+        name == "lock" || name == "checkpoints" || name.hasPrefix(".recipe.json.") && name.hasSuffix(".tmp")
+    }
 
     private static func existingRecipe(_ path: String) throws(RunError) -> JSON? {
         guard FilePath.isFile(path) else { return nil }
