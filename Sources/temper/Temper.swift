@@ -11,7 +11,9 @@ struct Temper: ParsableCommand {
         abstract: "An inference server for small language models with every decoding lever.",
         discussion: "Exit codes: 0 done, 1 failed, 64 wrong use of the command line, 98 the address is taken.",
         version: BuildInfo.version,
-        subcommands: [Serve.self, Complete.self, Inspect.self, Tokenize.self, Version.self, Bench.self, BenchTraining.self])
+        subcommands: [
+            Serve.self, Complete.self, Inspect.self, Tokenize.self, Version.self, Bench.self, BenchTraining.self,
+        ])
 
     /// A checkpoint that is cut short while it is in use must not end the program.
     static func main() {
