@@ -29,6 +29,12 @@ def busy_seconds():
     return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
 
 
+def process_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def ids(shape):
     """The token ids that temper bench-training makes."""
     return [
@@ -37,8 +43,8 @@ def ids(shape):
     ]
 
 
-def torch_worker(shape, threads):
-    """Takes a step for each line of input: a plain llama in eager float32."""
+def torch_worker(shape, threads, sequences):
+    """Takes a step for each line of input: a plain llama in eager float32, so many sequences at a time."""
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -105,15 +111,19 @@ def torch_worker(shape, threads):
     for _ in sys.stdin:
         begin = time.perf_counter()
         optimizer.zero_grad()
-        logits = model(tokens[:, :-1])
-        loss = F.cross_entropy(logits.reshape(-1, shape["vocabulary"]), tokens[:, 1:].reshape(-1))
-        loss.backward()
+        total = 0.0
+        for part in tokens.split(sequences):
+            logits = model(part[:, :-1])
+            loss = F.cross_entropy(logits.reshape(-1, shape["vocabulary"]), part[:, 1:].reshape(-1), reduction="sum")
+            loss = loss / (shape["sequences"] * shape["length"])
+            loss.backward()
+            total += loss.item()
+            del logits
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         seconds = time.perf_counter() - begin
-        del logits
         print(json.dumps({
-            "parameters": sum(p.numel() for p in model.parameters()), "seconds": seconds, "loss": loss.item(),
+            "parameters": sum(p.numel() for p in model.parameters()), "seconds": seconds, "loss": total,
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }), flush=True)
 
@@ -148,7 +158,9 @@ def compare(name, shape, arguments):
     threads = str(arguments.threads)
     workers = {
         "temper": Worker([arguments.temper, "bench-training", "--threads", threads, *flags]),
-        "torch": Worker([sys.executable, __file__, "--worker", name, "--threads", threads]),
+        "torch": Worker([sys.executable, __file__, "--worker", name, "--threads", threads, "--sequences", "16"]),
+        "torch, 2 at a time": Worker(
+            [sys.executable, __file__, "--worker", name, "--threads", threads, "--sequences", "2"]),
     }
     tokens = shape["length"] * shape["sequences"]
     results = {key: [] for key in workers}
@@ -156,12 +168,13 @@ def compare(name, shape, arguments):
     for turn in range(arguments.rounds + 1):
         order = list(workers) if turn % 2 else list(workers)[::-1]
         for key in order:
-            begin, start = busy_seconds(), time.perf_counter()
+            pid = workers[key].process.pid
+            begin, own, start = busy_seconds(), process_seconds(pid), time.perf_counter()
             result = workers[key].step()
-            others = (busy_seconds() - begin) / (time.perf_counter() - start) - arguments.threads
+            others = busy_seconds() - begin - (process_seconds(pid) - own)
             if turn:
                 results[key].append(result)
-                busy.append(max(others, 0))
+                busy.append(max(others / (time.perf_counter() - start), 0))
     for worker in workers.values():
         worker.close()
     rates = {}
@@ -173,8 +186,7 @@ def compare(name, shape, arguments):
             f"| {name} | {steps[0]['parameters'] / 1e6:.2f}M | {threads} | {key} | {rates[key]:,.0f} | "
             f"{rates[key] / rates.get('temper', rates[key]):.2f} | {gigaflops:.0f} | "
             f"{steps[-1]['peak_bytes'] / 2**20:,.0f} | {steps[0]['loss']:.3f} → {steps[-1]['loss']:.3f} |")
-    print(f"temper / torch: {rates['temper'] / rates['torch']:.2f}; other work meanwhile: "
-          f"{statistics.mean(busy):.2f} cores", file=sys.stderr)
+    print(f"{name}: other work meanwhile took {statistics.mean(busy):.2f} cores", file=sys.stderr)
 
 
 def main():
@@ -184,9 +196,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=SHAPES)
     parser.add_argument("--worker", choices=SHAPES, help=argparse.SUPPRESS)
+    parser.add_argument("--sequences", type=int, default=16, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        torch_worker(SHAPES[arguments.worker], arguments.threads)
+        torch_worker(SHAPES[arguments.worker], arguments.threads, arguments.sequences)
         return
     if not arguments.temper:
         parser.error("--temper is needed")

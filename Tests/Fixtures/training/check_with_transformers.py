@@ -41,13 +41,11 @@ def served_logprobs(url, text):
 
 def serve(temper, model):
     process = subprocess.Popen([temper, "serve", model, "--port", "0"], stderr=subprocess.PIPE, text=True)
-    url = None
     for line in process.stderr:
-        found = re.search(r"url=\"?(http://[^\s\"]+)", line)
-        if found and "ready" in line:
-            url = found.group(1)
-            break
-    return process, url
+        found = re.search(r"ready on (http://\S+)", line)
+        if found:
+            return process, found.group(1)
+    raise RuntimeError(f"{temper} does not serve {model}")
 
 
 def llama_cpp_logprobs(path, text, ids):
