@@ -143,6 +143,17 @@ struct RecipeTests {
         #expect(try rates("wsd", ["schedule.decay": .integer(20)]) == [0.25, 1, 0.955, 0.55, 0.1])
     }
 
+    @Test("the example of docs/training.md is one")
+    func example() throws {
+        let file = Fixture.folder.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("docs/training.md")
+        let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+        let start = try #require(text.range(of: "```json\n")).upperBound
+        let end = try #require(text.range(of: "```", range: start..<text.endIndex)).lowerBound
+        let recipe = try Self.read(String(text[start..<end]))
+        #expect(recipe.sequenceLength == 512 && recipe.accumulation == 8)
+    }
+
     @Test("the table of docs/training.md is the schema's; TEMPER_WRITE_DOCS=1 writes it anew")
     func document() throws {
         let file = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
