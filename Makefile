@@ -18,7 +18,7 @@ TEMPER := .build/release/temper
 # `swift test` with these shares every object with `swift build` with these
 RELEASE := -c release --disable-testable-imports -j $(JOBS)
 
-.PHONY: serve build test test-swift test-end-to-end lint format bench system clean
+.PHONY: serve build test test-corpus test-swift test-end-to-end lint format bench system clean
 
 serve: build
 	$(TEMPER) serve $(MODEL) $(ARGS)
@@ -29,13 +29,16 @@ system:
 build: system
 	$(SWIFT) build -c release -j $(JOBS)
 
-test: test-swift test-end-to-end
+test: test-corpus test-swift test-end-to-end
 
 test-swift: build
 	$(SWIFT) test $(RELEASE)
 
 test-end-to-end: build $(VENV)/ready
 	TEMPER_BIN=$(TEMPER) $(VENV)/bin/python -m pytest Tests/EndToEnd
+
+test-corpus: $(VENV)/ready
+	$(VENV)/bin/python -m pytest Tests/Corpus
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt | system
 	$(PYTHON) -m venv $(VENV)
