@@ -8,7 +8,11 @@ import urllib.request
 
 
 class Refused(Exception):
-    """The server answered, but not with what was asked for."""
+    """The server answered, but not with what was asked for; `code` is the error's, if it has one."""
+
+    def __init__(self, text, code=None):
+        super().__init__(text)
+        self.code = code
 
 
 class Server:
@@ -25,7 +29,12 @@ class Server:
             with urllib.request.urlopen(request, timeout=300) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise Refused(f"{error.code} for {path}: {error.read(2000).decode(errors='replace')}") from None
+            text = error.read(4000).decode(errors="replace")
+            try:
+                code = json.loads(text)["error"]["code"]
+            except (ValueError, KeyError, TypeError):
+                code = None
+            raise Refused(f"{error.code} for {path}: {text}", code) from None
 
     def name(self):
         return self.model or self.ask("/v1/models")["data"][0]["id"]
@@ -37,14 +46,19 @@ class Server:
         return [choice["text"] for choice in self.ask("/v1/completions", body)["choices"]]
 
     def answer(self, item, tokens=48):
-        """The greedy answer to a question of the evaluation set: its first line."""
+        """The greedy answer to a question of the evaluation set: its first line; None where the prompt is too long."""
         body = {
             "prompt": item["query"], "examples": item["examples"], "template": item["template"], "temperature": 0,
             "max_tokens": tokens, "stop": ["\n"],
         }
         if item["instruction"]:
             body["instruction"] = item["instruction"]
-        return self.texts(**body)[0].strip()
+        try:
+            return self.texts(**body)[0].strip()
+        except Refused as refusal:
+            if refusal.code == "context_length_exceeded":
+                return None
+            raise
 
     def answers(self, items, at_once=8):
         """The answers in the order of the questions."""

@@ -28,9 +28,11 @@ SETTINGS = (
 
 
 def tally(items, answers):
-    """Hits and counts by kind, split, family, control and shots; lists also of what was answered wrongly."""
+    """Hits and counts by kind, split, family, control and shots; questions that did not fit count nowhere."""
     found = collections.defaultdict(lambda: [0, 0])
     for item, answer in zip(items, answers):
+        if answer is None:
+            continue
         key = (item["kind"], item["split"], item["family"], item["control"], item["shots"])
         found[key][0] += answer == item["answer"]
         found[key][1] += 1
@@ -127,7 +129,9 @@ def main():
         if seen[key] % options.every == 0:
             items.append(item)
         seen[key] += 1
-    found = tally(items, server.answers(items))
+    answers = server.answers(items)
+    found = tally(items, answers)
+    omitted = answers.count(None)
 
     vocabulary = set()
     for path in sorted(options.corpus.glob("*.jsonl")) if options.corpus else ():
@@ -143,12 +147,13 @@ def main():
     (options.out / "curve.svg").write_text(svg, encoding="utf-8")
     text = [
         "## In-context learning", "", "![Accuracy over the number of examples](curve.svg)", "",
-        "Chance is 1/K among K labels: 50 % and 25 % for 2 and 4 classes, 33 % for pick.", "", *curve_table(found), "",
+        "Chance is 1/K among K labels: 50 % and 25 % for 2 and 4 classes, 33 % for pick.",
+        f"{len(items) - omitted} questions; {omitted} more did not fit into the context.", "", *curve_table(found), "",
         "## Instructions", "", *task_tables(found), "", "## Prose", "", *prose_table(rows), "",
     ]
     (options.out / "evaluation.md").write_text("\n".join(text), encoding="utf-8")
     figures = {
-        "model": server.name(), "questions": len(items),
+        "model": server.name(), "questions": len(items) - omitted, "omitted": omitted,
         "accuracy": [dict(zip(("kind", "split", "family", "control", "shots", "hits", "count"), (*key, *value)))
                      for key, value in found.items()],
         "prose": rows,
