@@ -12,7 +12,7 @@ from .draw import Draw
 from .splits import item_is_held
 
 SHOTS = (0, 1, 2, 4, 8, 16)
-_BUILT_IN = tuple(formats.BUILT_IN.values())
+_BUILT_IN = (formats.BUILT_IN["qa"], formats.BUILT_IN["input_output"])
 
 
 def _classes(count, **held):

@@ -8,9 +8,9 @@ _ONSETS = "b d f g k l m n p r s t v w z".split()
 _VOWELS = "a e i o u".split()
 _CODAS = "b d g k l m n p r t x z".split()
 
-# a quarter of all such syllables
+# few enough of all such syllables that each becomes a token of its own
 INVENTED = tuple(
-    word for a in _ONSETS for b in _VOWELS for c in _CODAS if share("invented", word := a + b + c) < 0.25
+    word for a in _ONSETS for b in _VOWELS for c in _CODAS if share("invented", word := a + b + c) < 0.13
 )
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 NUMERALS = tuple("123456789")
@@ -22,7 +22,7 @@ COMMON = tuple(
 )
 
 KINDS = {"invented": INVENTED, "letter": LETTERS, "numeral": NUMERALS, "common": COMMON}
-_WEIGHTS = (("invented", 5), ("common", 4), ("letter", 2), ("numeral", 1))
+_WEIGHTS = (("invented", 4), ("common", 5), ("letter", 2), ("numeral", 1))
 
 
 def draw_labels(draw, count, held=False):
