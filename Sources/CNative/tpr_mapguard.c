@@ -15,9 +15,9 @@ enum { SLOT_COUNT = 1024 };
 static struct {
     _Atomic uintptr_t start;
     _Atomic size_t length;
+    _Atomic int is_damaged;
 } slots[SLOT_COUNT];
 
-static _Atomic size_t losses;
 static uintptr_t page_size = 4096;
 static struct sigaction previous;
 static pthread_mutex_t install_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,7 +36,7 @@ static void handle_bus_error(int signal, siginfo_t *info, void *context) {
         void *zeros = mmap((void *)page, start + length - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
                            -1, 0);
         if (zeros == MAP_FAILED) break;
-        atomic_fetch_add(&losses, 1);
+        atomic_store(&slots[i].is_damaged, 1);
         errno = saved_errno;
         return;
     }
@@ -75,6 +75,7 @@ int tpr_mapguard_add(const void *start, size_t length) {
         uintptr_t free_slot = 0;
         if (!atomic_compare_exchange_strong(&slots[i].start, &free_slot, 1)) continue;
         atomic_store(&slots[i].length, length);
+        atomic_store(&slots[i].is_damaged, 0);
         atomic_store(&slots[i].start, (uintptr_t)start);
         return i;
     }
@@ -85,4 +86,6 @@ void tpr_mapguard_remove(int slot) {
     if (slot >= 0 && slot < SLOT_COUNT) atomic_store(&slots[slot].start, 0);
 }
 
-size_t tpr_mapguard_loss_count(void) { return atomic_load(&losses); }
+int tpr_mapguard_is_damaged(int slot) {
+    return slot >= 0 && slot < SLOT_COUNT && atomic_load(&slots[slot].is_damaged);
+}

@@ -6,11 +6,23 @@
 public final class Storage: @unchecked Sendable {
     /// The bytes. The start is aligned to 64 for owned memory and to a page for a mapped file.
     public let bytes: UnsafeRawBufferPointer
+    /// The place of a mapped file among the guarded ranges, or -1.
+    let guardSlot: Int32
     private let release: @Sendable (UnsafeRawBufferPointer) -> Void
 
     /// A storage over `bytes`, which `release` gives back when the last reference goes.
-    public init(bytes: UnsafeRawBufferPointer, release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) {
+    public convenience init(
+        bytes: UnsafeRawBufferPointer, release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) {
+        self.init(bytes: bytes, guardSlot: -1, release: release)
+    }
+
+    init(
+        bytes: UnsafeRawBufferPointer, guardSlot: Int32,
+        release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) {
         self.bytes = bytes
+        self.guardSlot = guardSlot
         self.release = release
     }
 

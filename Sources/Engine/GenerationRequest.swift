@@ -54,6 +54,8 @@ public struct ReportedToken: Sendable {
     public var logprob: Float?
     /// The likeliest ids at its place, best first, ties by smaller id; empty if not asked for.
     public var top: [TokenLogprob]
+    /// Whether its bytes are part of the text; not for the token that ends a choice.
+    public var isShown = true
 
     /// A report of the given parts.
     public init(id: Int32, bytes: [UInt8], logprob: Float? = nil, top: [TokenLogprob] = []) {
@@ -102,7 +104,7 @@ public enum GenerationEvent: Sendable {
     /// The prompt is computed. `tokens` is empty unless prompt log-probabilities were asked for.
     case prompt(index: Int, tokens: [ReportedToken])
     /// More text of a choice: whole characters that no stop string can take back, and the tokens that are now
-    /// wholly part of the text. Either may be empty, not both.
+    /// wholly part of the text; last, where one ended the choice, the token that did. Either may be empty, not both.
     case delta(index: Int, choice: Int, text: String, tokens: [ReportedToken])
     /// A choice ended; nothing follows for it.
     case finished(index: Int, choice: Int, reason: FinishReason)

@@ -50,6 +50,10 @@ public final class LoadedModel: Sendable {
     let layout: KVLayout
     let blockCount: Int
     let options: EngineOptions
+    private let storages: [Storage]
+
+    /// Whether the checkpoint was cut short on disk while it was in use: what it computes is worth nothing.
+    var isDamaged: Bool { storages.contains(where: \.isDamaged) }
 
     /// Loads the checkpoint at `path` and checks that it fits into memory.
     ///
@@ -101,6 +105,9 @@ public final class LoadedModel: Sendable {
         let wanted = options.cacheBytes ?? Self.defaultCacheBytes(layout, contextLength, available: available)
         blockCount = wanted / layout.blockBytes
         guard blockCount > 0 else { throw .cacheTooSmall(bytes: wanted, neededBytes: layout.blockBytes) }
+        var distinct: [ObjectIdentifier: Storage] = [:]
+        for tensor in checkpoint.tensors.values { distinct[ObjectIdentifier(tensor.storage)] = tensor.storage }
+        storages = Array(distinct.values)
         let weightBytes = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
         memory = MemoryPlan(
             weightBytes: weightBytes, cacheBytes: blockCount * layout.blockBytes,

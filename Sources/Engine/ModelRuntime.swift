@@ -169,7 +169,7 @@ final class ModelRuntime {
             run(jobs)
             start = range.upperBound
         }
-        guard MappedFiles.lossCount == 0 else {
+        guard !model.isDamaged else {
             drawn.removeAll()
             return failAll(.weightsLost)
         }
@@ -282,7 +282,7 @@ final class ModelRuntime {
         if request.stopIDs.contains(token.id)
             || (!request.ignoresEnd && model.info.tokenizer.endIDs.contains(token.id))
         {
-            return finish(unit, choice, .endToken(token.id))
+            return finish(unit, choice, .endToken(token.id), ending: token)
         }
         let output = choice.text.append(token)
         emit(unit, choice, output)
@@ -297,8 +297,10 @@ final class ModelRuntime {
         }
     }
 
-    private func finish(_ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason) {
-        if case .stopString = reason {} else { emit(unit, choice, choice.text.finish()) }
+    private func finish(
+        _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil
+    ) {
+        if case .stopString = reason {} else { emit(unit, choice, choice.text.finish(ending: ending)) }
         unit.choices[choice.index] = nil
         emit(unit, .finished(index: unit.index, choice: choice.index, reason: reason))
         end(unit)

@@ -49,7 +49,7 @@ public final class TemperEngine: InferenceEngine {
         _ requests: [GenerationRequest], model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
     ) throws(EngineError) -> any GenerationHandle {
         guard let index = models.firstIndex(where: { $0.id == model }) else { throw .unknownModel(model) }
-        guard MappedFiles.lossCount == 0 else { throw .weightsLost }
+        guard !loaded[index].isDamaged else { throw .weightsLost }
         for (place, request) in requests.enumerated() { try validate(request, place, loaded[index]) }
         let group = Group(requests, model: index, sink: sink)
         let limit = loaded[index].options.queueLimit

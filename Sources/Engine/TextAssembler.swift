@@ -42,12 +42,16 @@ struct TextAssembler {
         }
     }
 
-    /// Ends the text; everything held back becomes visible.
-    mutating func finish() -> Output {
+    /// Ends the text; everything held back becomes visible. `ending` is the token that ended it, which adds no text.
+    mutating func finish(ending: ReportedToken? = nil) -> Output {
         var output = release(matcher.finish(), stop: nil)
         output.text += decoder.finish()
         output.tokens += pending.map(\.token)
         pending = []
+        if var ending {
+            ending.isShown = false
+            output.tokens.append(ending)
+        }
         return output
     }
 

@@ -297,11 +297,11 @@ public final class Service: Sendable {
         _ body: [UInt8], head: HTTPResponse = JSONAnswer.head(.ok), _ responder: any HTTPResponder,
         _ record: RequestRecord
     ) {
-        responder.send(head, body: body)
         var record = record
         record.status = head.status.code
         record.bytes = body.count
         finish(record)
+        responder.send(head, body: body)
     }
 
     private func refuse(_ error: APIError, _ responder: any HTTPResponder, _ record: RequestRecord) {

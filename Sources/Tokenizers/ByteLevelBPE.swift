@@ -63,12 +63,12 @@ struct ByteLevelBPE: Tokenizer {
         return Array(decoded[Int(id)])
     }
 
-    func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
+    func encode(_ text: String, addSpecial: Bool, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
         var output = addSpecial ? parts.vocabulary.prefix : []
         var merger = BytePairMerger()
         var text = text
         text.withUTF8 { text in
-            parts.addedTokens.forEachSegment(of: text, parseSpecial: parseSpecial) { segment in
+            parts.addedTokens.forEachSegment(of: text, trusted: TrustedRanges(trusted)) { segment in
                 switch segment {
                 case .token(let id):
                     output.append(id)

@@ -12,26 +12,18 @@ public protocol Tokenizer: Sendable {
     var eosID: Int32? { get }
     /// Every id that ends a generation: EOS, end of turn, end of message.
     var endIDs: Set<Int32> { get }
-    /// Whether ``encode(_:addSpecial:parseSpecial:)`` with `addSpecial` puts BOS first.
+    /// Whether ``encode(_:addSpecial:parseSpecialIn:)`` with `addSpecial` puts BOS first.
     var addsBOS: Bool { get }
     /// The chat template that comes with the vocabulary, in Jinja.
     var chatTemplate: String? { get }
 
-    /// The ids of `text`.
+    /// The ids of a text of which some parts are trusted: only there is the spelling of a control token (such as
+    /// `<|im_end|>`) that token, elsewhere it is plain text. User-defined added tokens are matched everywhere.
     ///
     /// - Parameters:
     ///   - addSpecial: put BOS before and EOS after where the vocabulary asks for it.
-    ///   - parseSpecial: read the spelling of control tokens (such as `<|im_end|>`) as those tokens. User-defined
-    ///     added tokens are always matched.
-    func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32]
-
-    /// The ids of a text of which some parts are trusted: only there is the spelling of a control token that token,
-    /// elsewhere it is plain text. BOS and EOS are not added.
-    ///
-    /// Where no other part spells a control token, the ids are those of `encode(text, addSpecial: false,
-    /// parseSpecial: true)`.
-    /// - Parameter trusted: ascending, disjoint ranges of UTF-8 offsets that begin and end between characters.
-    func encode(_ text: String, parseSpecialIn trusted: [Range<Int>]) -> [Int32]
+    ///   - trusted: ascending, disjoint ranges of UTF-8 offsets that begin and end between characters.
+    func encode(_ text: String, addSpecial: Bool, parseSpecialIn trusted: [Range<Int>]) -> [Int32]
 
     /// The bytes that `id` stands for inside a text; empty for control tokens and for ids out of range.
     /// A single piece may hold part of a character.
@@ -52,29 +44,9 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
-    /// Reads the whole text at once if it has no control token beyond those of its trusted parts; otherwise part by
-    /// part, which keeps the promise about control tokens but may cut differently where parts meet.
-    public func encode(_ text: String, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
-        let whole = encode(text, addSpecial: false, parseSpecial: true)
-        var parts: [Int32] = []
-        var trustedControls: [Int32] = []
-        var position = text.utf8.startIndex
-        let bytes = text.utf8
-        for range in trusted {
-            let start = bytes.index(bytes.startIndex, offsetBy: range.lowerBound)
-            let end = bytes.index(bytes.startIndex, offsetBy: range.upperBound)
-            if position < start {
-                parts += encode(String(text[position..<start]), addSpecial: false, parseSpecial: false)
-            }
-            let part = encode(String(text[start..<end]), addSpecial: false, parseSpecial: true)
-            trustedControls += part.filter(isControl)
-            parts += part
-            position = end
-        }
-        if position < bytes.endIndex {
-            parts += encode(String(text[position...]), addSpecial: false, parseSpecial: false)
-        }
-        return whole.filter(isControl) == trustedControls ? whole : parts
+    /// The ids of `text`, trusted wholly (`parseSpecial`) or not at all.
+    public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
+        encode(text, addSpecial: addSpecial, parseSpecialIn: parseSpecial ? [0..<text.utf8.count] : [])
     }
 
     /// The text of `ids`; bytes that are not UTF-8 become U+FFFD, control tokens vanish unless `showSpecial`.

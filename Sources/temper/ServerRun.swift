@@ -36,15 +36,15 @@ struct ServerRun {
         let signals = SignalWatch()
         server.start()
         logger.notice(
-            "listening", metadata: ["address": .string(server.address), "version": .string(BuildInfo.version)])
+            "listening on http://\(server.address)", metadata: ["version": .string(BuildInfo.version)])
         let engine = try EngineFactory.load(
             settings.paths, tokenizer: settings.tokenizer, options: settings.engine,
             report: { logger.notice("\($0)") })
+        signals.beginServing()
         service.start(engine)
         logger.notice(
-            "ready",
+            "ready on http://\(server.address)",
             metadata: [
-                "url": .string("http://\(server.address)"),
                 "models": .string(engine.models.map(\.id).joined(separator: " ")),
                 "threads": .stringConvertible(settings.engine.threadCount),
             ])
@@ -94,15 +94,18 @@ struct ServerRun {
     }
 }
 
-/// Waits for SIGTERM or SIGINT. A second one ends the program at once.
+/// Waits for SIGTERM or SIGINT. One that comes before serving began ends the program at once, as does a second one.
 final class SignalWatch: Sendable {
+    private let earlyExitCode: Int32
     private let queue = DispatchQueue(label: "temper.signals")
     private let first = DispatchSemaphore(value: 0)
-    private let received = Mutex<Int32>(0)
+    private let state = Mutex((received: Int32(0), isServing: false))
     /// Kept alive; written in `init` only.
     nonisolated(unsafe) private var sources: [any DispatchSourceSignal] = []
 
-    init() {
+    /// - Parameter earlyExitCode: the exit code on a signal that comes before serving began.
+    init(earlyExitCode: Int32 = 0) {
+        self.earlyExitCode = earlyExitCode
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
@@ -113,17 +116,25 @@ final class SignalWatch: Sendable {
     }
 
     private func receive(_ number: Int32) {
-        let isFirst = received.withLock { received in
-            defer { received = number }
-            return received == 0
+        let (isFirst, isServing) = state.withLock { state in
+            defer { state.received = number }
+            return (state.received == 0, state.isServing)
         }
         guard isFirst else { _exit(128 + number) }
+        // Nobody is being served, and a checkpoint may take long to load.
+        guard isServing else { _exit(earlyExitCode) }
         first.signal()
     }
+
+    /// From now on a first signal lets ``wait()`` return.
+    func beginServing() { state.withLock { $0.isServing = true } }
+
+    /// Whether a signal has come.
+    var hasCome: Bool { state.withLock { $0.received != 0 } }
 
     /// Returns the first signal when it has come.
     func wait() -> Int32 {
         first.wait()
-        return received.withLock { $0 }
+        return state.withLock { $0.received }
     }
 }

@@ -39,7 +39,7 @@ def test_inspect_reads_every_fixture(name):
 @pytest.mark.parametrize("path", [CHAT_MODEL, CHAT_FOLDER], ids=["gguf", "huggingface"])
 def test_tokenize_gives_the_ids_of_the_tokenizers_package(path):
     for case in json.loads((FIXTURES / "qwen2-chat/ids.json").read_text()):
-        printed = run("tokenize", path, "--format", "json", text=case["text"]).stdout
+        printed = run("tokenize", path, "--format", "json", "--parse-special", text=case["text"]).stdout
         ids = json.loads(printed)
         ids = ids if isinstance(ids, list) else ids["tokens"]
         assert ids == case["ids"], case["text"]

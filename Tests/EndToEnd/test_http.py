@@ -46,7 +46,8 @@ def test_malformed_http_is_refused_and_the_connection_closed(server, data, statu
     answer = server.raw(data)
     assert answer.startswith(b"HTTP/1.1 "), answer[:200]
     assert int(answer[9:12]) in (status if isinstance(status, tuple) else (status,)), answer[:300]
-    assert b"\r\nconnection: close" in answer.lower()
+    # A method that is not known is no fault of framing: the connection may be used on.
+    assert status == 501 or b"\r\nconnection: close" in answer.lower()
 
 
 @pytest.mark.parametrize(

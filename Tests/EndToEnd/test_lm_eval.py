@@ -79,7 +79,9 @@ def test_loglikelihood(server, model, rows, tmp_path):
 def test_generate_until(server, model, tmp_path):
     rows = []
     for context in CONTEXTS:
-        text = server.complete(prompt=context, temperature=0, max_tokens=16, stop=[".", "\n\n"])["choices"][0]["text"]
+        # As lm_eval splits it: without the start token, unless add_bos_token says otherwise.
+        ids = tokens_of(server, context)
+        text = server.complete(prompt=ids, temperature=0, max_tokens=16, stop=[".", "\n\n"])["choices"][0]["text"]
         rows.append({"context": context, "answer": text})
     write_task(
         tmp_path, "temper_text", rows,

@@ -12,6 +12,7 @@ final class Recorder: Sendable {
         var text = ""
         var ids: [Int32] = []
         var logprobs: [UInt32?] = []
+        var isShown: [Bool] = []
         var reason: FinishReason?
     }
 
@@ -41,6 +42,7 @@ final class Recorder: Sendable {
             case .delta(let index, let choice, let text, let tokens):
                 state.texts[index][choice].text += text
                 state.texts[index][choice].ids += tokens.map(\.id)
+                state.texts[index][choice].isShown += tokens.map(\.isShown)
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
             case .finished(let index, let choice, let reason): state.texts[index][choice].reason = reason
             case .completed(let usages):

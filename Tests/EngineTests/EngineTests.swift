@@ -104,7 +104,7 @@ struct EngineTests {
         harness.engine.stop()
     }
 
-    @Test("ends at a stop id without showing it")
+    @Test("ends at a stop id, reports it and does not show it")
     func stopIDs() throws {
         let harness = try Harness()
         var request = harness.request("ids", max: 12)
@@ -112,7 +112,8 @@ struct EngineTests {
         request.stopIDs = [ids[4]]
         let first = ids.firstIndex(of: ids[4]) ?? 4
         let stopped = try harness.run([request])[0][0]
-        #expect(stopped.ids == Array(ids.prefix(first)))
+        #expect(stopped.ids == Array(ids.prefix(first + 1)))
+        #expect(stopped.isShown == Array(repeating: true, count: first) + [false])
         #expect(stopped.reason == .endToken(ids[4]))
         harness.engine.stop()
     }

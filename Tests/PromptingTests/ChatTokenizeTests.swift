@@ -71,17 +71,4 @@ import Tokenizers
             }
         }
     }
-
-    @Test func readsControlTokensInTrustedPartsOnly() {
-        let tokenizer = SpellingTokenizer(controls: ["<c>"])
-        let control = Int32(257)
-        func plain(_ text: String) -> [Int32] { tokenizer.encode(text, addSpecial: false, parseSpecial: false) }
-        #expect(tokenizer.encode("<c>ab<c>", parseSpecialIn: [0..<3, 5..<8]) == [control] + plain("ab") + [control])
-        #expect(tokenizer.encode("<c>ab<c>", parseSpecialIn: [0..<3]) == [control] + plain("ab<c>"))
-        #expect(tokenizer.encode("<c>ab<c>", parseSpecialIn: []) == plain("<c>ab<c>"))
-        #expect(tokenizer.encode("<c>", parseSpecialIn: [0..<2]) == plain("<c>"))
-        // Without foreign control tokens a cut between parts leaves no trace.
-        #expect(tokenizer.encode("<c>ab", parseSpecialIn: [0..<4]) == [control, SpellingTokenizer.merged])
-        #expect(tokenizer.encode("", parseSpecialIn: []) == [])
-    }
 }

@@ -16,19 +16,17 @@ struct SpellingTokenizer: Tokenizer {
     var endIDs: Set<Int32> { eosID.map { [$0] } ?? [] }
     var stripsLeadingSpace: Bool { false }
 
-    /// The id of "ab", which only merges where both letters are cut together.
-    static let merged: Int32 = 256
-
-    func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
+    func encode(_ text: String, addSpecial: Bool, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
         var ids: [Int32] = addSpecial && addsBOS ? bosID.map { [$0] } ?? [] : []
         var rest = Array(text.utf8)[...]
         while let first = rest.first {
-            if parseSpecial, let (index, control) = match(rest) {
+            if let (index, control) = match(rest),
+                trusted.contains(where: {
+                    $0.contains(rest.startIndex) && rest.startIndex + control.utf8.count <= $0.upperBound
+                })
+            {
                 ids.append(Int32(257 + index))
                 rest = rest.dropFirst(control.utf8.count)
-            } else if rest.starts(with: "ab".utf8) {
-                ids.append(Self.merged)
-                rest = rest.dropFirst(2)
             } else {
                 ids.append(Int32(first))
                 rest = rest.dropFirst()
@@ -43,7 +41,7 @@ struct SpellingTokenizer: Tokenizer {
     }
 
     func bytes(of id: Int32) -> [UInt8] {
-        id < 256 ? [UInt8(truncatingIfNeeded: id)] : id == Self.merged ? Array("ab".utf8) : []
+        id < 256 ? [UInt8(truncatingIfNeeded: id)] : []
     }
 
     func piece(of id: Int32) -> String? {
@@ -53,5 +51,5 @@ struct SpellingTokenizer: Tokenizer {
 
     func id(ofPiece piece: String) -> Int32? { controls.firstIndex(of: piece).map { Int32(257 + $0) } }
 
-    func isControl(_ id: Int32) -> Bool { id > Self.merged }
+    func isControl(_ id: Int32) -> Bool { id > 256 }
 }

@@ -26,14 +26,9 @@ struct FakeTokenizer: Tokenizer {
     let eosID: Int32? = eos
     let endIDs: Set<Int32> = [eos, end]
 
-    func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
-        let all = parseSpecial ? [0..<text.utf8.count] : []
-        return (addSpecial && addsBOS ? [Self.bos] : []) + encode(text, parseSpecialIn: all)
-    }
-
-    func encode(_ text: String, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
+    func encode(_ text: String, addSpecial: Bool, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
         let bytes = Array(text.utf8)
-        var ids: [Int32] = []
+        var ids: [Int32] = addSpecial && addsBOS ? [Self.bos] : []
         var position = 0
         while position < bytes.count {
             let control = (Self.bos...Self.end).first { id in

@@ -88,8 +88,8 @@ private let numberCases: [Case] = [
     Case("seed", "0"), Case("seed", "-1"), Case("seed", "9223372036854775807"), Case("seed", "-9223372036854775808"),
     Case("seed", "1.0"), Case("seed", "null"), Case("seed", "9223372036854775808", bad: "seed"),
     Case("seed", "1.5", bad: "seed", "invalid_type"), Case("seed", "\"1\"", bad: "seed", "invalid_type"),
-    Case("n", "1"), Case("n", "16"), Case("n", "0", bad: "n"), Case("n", "17", bad: "n"),
-    Case("n_cmpl", "17", bad: "n_cmpl"), Case("n", "1.5", bad: "n", "invalid_type"),
+    Case("n", "1"), Case("n", "64"), Case("n", "0", bad: "n"), Case("n", "65", bad: "n"),
+    Case("n_cmpl", "65", bad: "n_cmpl"), Case("n", "1.5", bad: "n", "invalid_type"),
     Case("max_time", "0.001"), Case("max_time", "86400"), Case("max_time", "0", bad: "max_time"),
     Case("max_time", "86401", bad: "max_time"),
 ]

@@ -4,6 +4,7 @@ import Engine
 import HTTPTypes
 import StrictJSON
 import Testing
+import Tokenizers
 
 @Suite struct TokenizeTests {
     private let service = TestService()

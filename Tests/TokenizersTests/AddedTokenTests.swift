@@ -41,6 +41,35 @@ struct AddedTokenTests {
         #expect(tokenizer.decode([8, 9, 6], showSpecial: true) == "<|<|x|>x")
     }
 
+    @Test(arguments: ["", #","normalizer":{"type":"NFC"}"#])
+    func controlTokensAreReadInTrustedPartsOnly(rest: String) throws {
+        let tokenizer = try Self.make(
+            added: #"{"id":8,"content":"<x>","special":true,"normalized":true},{"id":9,"content":"||"}"#, rest: rest)
+        func encode(_ text: String, _ trusted: [Range<Int>]) -> [Int32] {
+            tokenizer.encode(text, addSpecial: false, parseSpecialIn: trusted)
+        }
+        #expect(encode("<x>ab<x>", [0..<3, 5..<8]) == [8, 2, 8])
+        #expect(encode("<x>ab<x>", [0..<3]) == [8, 2, 4, 6, 7])
+        #expect(encode("<x>ab<x>", [4..<8]) == [4, 6, 7, 2, 8])
+        #expect(encode("<x>ab<x>", []) == [4, 6, 7, 2, 4, 6, 7])
+        #expect(encode("<x>", [0..<2]) == [4, 6, 7])
+        #expect(encode("<x>", [1..<3]) == [4, 6, 7])
+        // What is matched everywhere needs no trust, and a cut between parts leaves no trace.
+        #expect(encode("a||b", []) == [0, 9, 1])
+        #expect(encode("ab", [0..<1]) == [2])
+        #expect(encode("", []) == [])
+    }
+
+    @Test func whatNormalizationRewritesIsTrustedWhollyOrNotAtAll() throws {
+        let tokenizer = try Self.make(
+            added: #"{"id":8,"content":"<x>","special":true,"normalized":true}"#,
+            rest: #","normalizer":{"type":"NFC"}"#)
+        // The angstrom sign becomes a letter of two bytes instead of three.
+        let text = "\u{212B}<x>"
+        #expect(tokenizer.encode(text, addSpecial: false, parseSpecialIn: [0..<6]).last == 8)
+        #expect(tokenizer.encode(text, addSpecial: false, parseSpecialIn: [3..<6]).suffix(3) == [4, 6, 7])
+    }
+
     @Test func strippingTakesWhiteSpaceAlongButNotTheTokenBefore() throws {
         let tokenizer = try Self.make(
             added: #"{"id":8,"content":"<x>","lstrip":true,"rstrip":true},{"id":9,"content":" |"}"#)

@@ -16,7 +16,9 @@ struct StreamingDecoderTests {
         var addsBOS: Bool { false }
         var chatTemplate: String? { nil }
 
-        func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] { text.utf8.map { Int32($0) } }
+        func encode(_ text: String, addSpecial: Bool, parseSpecialIn trusted: [Range<Int>]) -> [Int32] {
+            text.utf8.map { Int32($0) }
+        }
         func bytes(of id: Int32) -> [UInt8] { UInt8(exactly: id).map { [$0] } ?? [] }
         func piece(of id: Int32) -> String? { id == 256 ? "<s>" : nil }
         func id(ofPiece piece: String) -> Int32? { nil }

@@ -16,7 +16,7 @@ int tpr_mapguard_add(const void *start, size_t length);
 /// Removes a range; call before it is unmapped.
 void tpr_mapguard_remove(int slot);
 
-/// How many times lost pages were replaced since the process started.
-size_t tpr_mapguard_loss_count(void);
+/// Whether pages of the range in this slot were lost and replaced. False for a slot that is none.
+int tpr_mapguard_is_damaged(int slot);
 
 #endif

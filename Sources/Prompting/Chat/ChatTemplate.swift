@@ -95,7 +95,7 @@ public struct ChatTemplate: Sendable {
         _ messages: [ChatMessage], addGenerationPrompt: Bool, with tokenizer: any Tokenizer
     ) throws(PromptingError) -> [Int32] {
         let prompt = try prompt(messages, addGenerationPrompt: addGenerationPrompt)
-        let ids = tokenizer.encode(prompt.text, parseSpecialIn: prompt.trusted)
+        let ids = tokenizer.encode(prompt.text, addSpecial: false, parseSpecialIn: prompt.trusted)
         guard tokenizer.addsBOS, let bos = tokenizer.bosID, ids.first != bos else { return ids }
         return [bos] + ids
     }

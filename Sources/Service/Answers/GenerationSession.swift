@@ -173,32 +173,34 @@ final class GenerationSession: Sendable {
         if let stream = plan.stream {
             openStream(&progress)
             if stream.includesUsage { send(writer.usageChunk(total), &progress) }
-            send(ServerSentEvents.done, &progress)
+            progress.bytes += ServerSentEvents.done.count
+            finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: progress.bytes), &progress)
+            progress.body?.write(ServerSentEvents.done)
             progress.body?.finish()
         } else {
             let body = writer.answer(progress.choices, usage: total)
-            progress.bytes = body.count
+            finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: body.count), &progress)
             responder.send(JSONAnswer.head(.ok), body: body)
         }
-        finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: progress.bytes), &progress)
     }
 
     private func fail(_ error: EngineError, _ progress: inout Progress) {
         let apiError = APIError(error, param: plan.param(0))
-        if let body = progress.body {
-            send(AnswerWriter.errorEvent(apiError), &progress)
-            body.finish()
-        } else {
-            let bytes = apiError.body
-            progress.bytes = bytes.count
-            responder.send(JSONAnswer.head(apiError), body: bytes)
-        }
+        let bytes = progress.body == nil ? apiError.body : AnswerWriter.errorEvent(apiError)
+        progress.bytes += bytes.count
         let status = error == .cancelled && isCancelled ? GenerationOutcome.clientGone : apiError.status
         finish(
             GenerationOutcome(status: status, error: apiError, usage: progress.usage, bytes: progress.bytes),
             &progress)
+        if let body = progress.body {
+            body.write(bytes)
+            body.finish()
+        } else {
+            responder.send(JSONAnswer.head(apiError), body: bytes)
+        }
     }
 
+    /// Counts the request before its last byte is sent: who has the answer finds it in the metrics.
     private func finish(_ outcome: GenerationOutcome, _ progress: inout Progress) {
         progress.isDone = true
         progress.timer?.cancel()

@@ -55,7 +55,7 @@ struct TokenLabeller: Sendable {
     /// The label of the next token. `shownBytes` are the bytes that it adds to the text.
     mutating func label(_ token: ReportedToken, shownBytes: [UInt8]? = nil) -> LabelledToken {
         var bytes = token.bytes
-        var shown = shownBytes ?? token.bytes
+        var shown = shownBytes ?? (token.isShown ? token.bytes : [])
         if stripsSpace, !shown.isEmpty {
             stripsSpace = false
             if shown.first == UInt8(ascii: " ") {
@@ -71,7 +71,8 @@ struct TokenLabeller: Sendable {
             top: token.top.map { entry in
                 // The chosen token has one log-probability, wherever it is written.
                 let logprob = entry.id == token.id ? token.logprob ?? entry.logprob : entry.logprob
-                return (id: entry.id, text: TokenLabel.text(of: entry.id, tokenizer), logprob: logprob)
+                let label = entry.id == token.id ? text : TokenLabel.text(of: entry.id, tokenizer)
+                return (id: entry.id, text: label, logprob: logprob)
             },
             offset: offset)
     }

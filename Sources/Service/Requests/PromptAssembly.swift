@@ -133,7 +133,7 @@ struct PromptAssembly: Sendable {
                 text = String(decoding: text.utf8.prefix(end.lowerBound), as: UTF8.self)
                 trusted.removeLast()
             }
-            var ids = model.tokenizer.encode(text, parseSpecialIn: trusted)
+            var ids = model.tokenizer.encode(text, addSpecial: false, parseSpecialIn: trusted)
             if !template.writesBOS, model.tokenizer.addsBOS, let bos = model.tokenizer.bosID { ids.insert(bos, at: 0) }
             return PromptPlan(ids: ids, text: text, spellsControl: true)
         } catch {

@@ -49,7 +49,7 @@ extension RequestFields {
     }
 
     static let choiceCount = Field<Int>.integer(
-        "n", aliases: ["n_cmpl"], Allowed(min: 1, max: 16), default: 1, unit: "choices",
+        "n", aliases: ["n_cmpl"], Allowed(min: 1, max: 64), default: 1, unit: "choices",
         meaning: "How many continuations of each prompt; they share one prefill. Choice j is the same whatever n is.")
 
     static let stopCountRange = Allowed(min: 0, max: 64, counting: "strings")

@@ -136,6 +136,12 @@ final class ServiceMetrics: Sendable {
             "vllm:kv_cache_usage_perc", "gauge", "Alias of temper_kv_usage_ratio.", label: "model_name", usage)
         family(
             "vllm:gpu_cache_usage_perc", "gauge", "Alias of temper_kv_usage_ratio.", label: "model_name", usage)
+        family(
+            "vllm:prompt_tokens_total", "counter", "Alias of temper_prompt_tokens_total.", label: "model_name"
+        ) { Double($1.promptTokens) }
+        family(
+            "vllm:generation_tokens_total", "counter", "Alias of temper_generated_tokens_total.", label: "model_name"
+        ) { Double($1.generatedTokens) }
         text.family("vllm:cache_config_info", "gauge", "The shape of the key-value cache.")
         for (model, metrics) in all {
             text.sample(

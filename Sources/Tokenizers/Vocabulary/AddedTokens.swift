@@ -53,16 +53,20 @@ struct AddedTokens: Sendable {
 
     /// Cuts `text` at the added tokens that are not normalized, normalizes what is between them, cuts that at the others.
     func forEachSegment(
-        of text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ body: (TextSegment) -> Void
+        of text: UnsafeBufferPointer<UInt8>, trusted: TrustedRanges, _ body: (TextSegment) -> Void
     ) {
         let start = text.baseAddress
-        raw.forEachSegment(of: text, parseSpecial: parseSpecial) { segment in
+        raw.forEachSegment(of: text, trusted: trusted) { segment in
             guard case .text(let part, _) = segment else { return body(segment) }
             let isStart = part.baseAddress == start
             guard !normalizer.steps.isEmpty else { return body(.text(part, isStart: isStart)) }
-            normalizer.apply(part).withUnsafeBufferPointer { part in
-                let partStart = part.baseAddress
-                normalized.forEachSegment(of: part, parseSpecial: parseSpecial) { segment in
+            let offset = part.baseAddress.flatMap { partStart in start.map { partStart - $0 } } ?? 0
+            let range = offset..<offset + part.count
+            normalizer.apply(part).withUnsafeBufferPointer { normal in
+                let partStart = normal.baseAddress
+                let isSame = normal.elementsEqual(part)
+                let trusted = isSame ? trusted.inside(range) : trusted.inside(range, rewrittenTo: normal.count)
+                normalized.forEachSegment(of: normal, trusted: trusted) { segment in
                     guard case .text(let inner, _) = segment else { return body(segment) }
                     body(.text(inner, isStart: isStart && inner.baseAddress == partStart))
                 }
@@ -112,7 +116,7 @@ struct AddedTokenMatcher: Sendable {
     }
 
     /// The longest token that starts at `offset`.
-    private func match(_ text: UnsafeBufferPointer<UInt8>, at offset: Int, parseSpecial: Bool) -> AddedToken? {
+    private func match(_ text: UnsafeBufferPointer<UInt8>, at offset: Int, trusted: TrustedRanges) -> AddedToken? {
         var node: Int32 = 0
         var found: Int32 = -1
         var index = offset
@@ -120,7 +124,7 @@ struct AddedTokenMatcher: Sendable {
             node = child
             index += 1
             let end = ends[Int(node)]
-            if parseSpecial, end.control >= 0 {
+            if end.control >= 0, trusted.contain(offset..<index) {
                 found = end.control
             } else if end.user >= 0 {
                 found = end.user
@@ -131,7 +135,7 @@ struct AddedTokenMatcher: Sendable {
 
     /// Calls `body` with the text between the tokens, never empty, and with the tokens, in order.
     func forEachSegment(
-        of text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ body: (TextSegment) -> Void
+        of text: UnsafeBufferPointer<UInt8>, trusted: TrustedRanges, _ body: (TextSegment) -> Void
     ) {
         guard !text.isEmpty else { return }
         guard !tokens.isEmpty else { return body(.text(text, isStart: true)) }
@@ -140,7 +144,7 @@ struct AddedTokenMatcher: Sendable {
         var offset = 0
         while offset < text.count {
             guard startsToken[Int(text[offset])],
-                let token = match(text, at: offset, parseSpecial: parseSpecial)
+                let token = match(text, at: offset, trusted: trusted)
             else {
                 offset += 1
                 continue
