@@ -1,42 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of arbitrary words that come again in pieces: what stood after a word must be looked up, it cannot be known.
+"""Arbitrary words that come again: what stands after a word must be looked up, it cannot be known.
 
-The first pass is given, all the rest is learned, so nearly every learned token trains looking up; without such rows
-the episodes take several times as long to be understood. Source: repeated random sequences as the test of induction
-heads, Olsson et al. 2022.
+Nearly every learned token trains looking up, from rows that repeat at once to tables that are read in any order. Rows
+are short more often than long, and few of the words make up most rows: both let the looking up settle sooner. Sources:
+induction heads, Olsson et al. 2022; skew and bursts, Chan et al. 2022.
 """
 
+from .draw import share
 from .labels import COMMON, INVENTED
 from .lexicon import CATEGORIES
 from .sentences import NAMES
 from .splits import label_is_held
 
-_WORDS = tuple(
-    [word for words in CATEGORIES.values() for word in words] + list(NAMES)
-    + [word for word in COMMON + INVENTED if not label_is_held(word)])
+_WORDS = sorted(
+    dict.fromkeys(
+        [word for words in CATEGORIES.values() for word in words] + list(NAMES)
+        + [word for word in COMMON + INVENTED if not label_is_held(word)]),
+    key=lambda word: share("echo", word))
+_JOINTS = (" ", " ", ", ", " - ")
+_MARKS = (" -> ", " = ", ": ", "\nA: ", "\nA: ", " | ", "\nOutput: ", " is ", " / ")
 
 
-def echo(draw):
+def _words(draw, count):
+    """Different words out of the first few or many of all."""
+    size = draw.pick((48, 96, 200, 400, len(_WORDS)))
+    return draw.some(_WORDS[:size], count)
+
+
+def repeat(draw):
+    """A row, then the same row again and again."""
+    count = draw.pick((2, 2, 3, 3, 4, 5, 6, 8, 12, 16))
+    row = draw.pick(_JOINTS).join(_words(draw, count))
+    return {"prompt": row + "\n", "completion": "\n".join([row] * max(1, 32 // count))}
+
+
+def pieces(draw):
     """A row, then its pieces in other orders."""
-    joint = draw.pick((" ", ", ", " ", "\n", " - "))
-    row = draw.some(_WORDS, draw.between(6, 24))
+    joint = draw.pick(_JOINTS)
+    row = _words(draw, draw.between(4, 20))
     size = draw.between(2, 5)
-    pieces = [row[place : place + size] for place in range(0, len(row), size)]
-    again = [joint.join(piece) for _ in range(draw.between(1, 2)) for piece in draw.shuffled(pieces)]
+    parts = [row[place : place + size] for place in range(0, len(row), size)]
+    again = [joint.join(part) for _ in range(draw.between(1, 3)) for part in draw.shuffled(parts)]
     return {"prompt": joint.join(row) + ".\n", "completion": joint.join(again) + "."}
 
 
-def pairing(draw):
-    """A table of pairs, then its lines again in any order; a key is met between all kinds of marks."""
-    marks = draw.pick((" -> ", " = ", ": ", "\nA: ", " | ", "\nOutput: ", " is ", " / "))
-    words = draw.some(_WORDS, 2 * draw.between(2, 6))
-    lines = [f"{key}{marks}{value}" for key, value in zip(words[::2], words[1::2])]
-    head = {"\nA: ": "Q: ", "\nOutput: ": "Input: "}.get(marks, "")
+def table(draw):
+    """A table of pairs, then its lines again in any order; between key and value stands one of many marks."""
+    mark = draw.pick(_MARKS)
+    words = _words(draw, 2 * draw.pick((2, 2, 3, 3, 4, 5, 6)))
+    head = {"\nA: ": "Q: ", "\nOutput: ": "Input: "}.get(mark, "")
     gap = "\n\n" if head else "\n"
-    first = gap.join(head + line for line in draw.shuffled(lines))
-    again = gap.join(head + draw.pick(lines) for _ in range(draw.between(4, 10)))
-    return {"prompt": first + gap, "completion": again}
+    lines = [f"{head}{key}{mark}{value}" for key, value in zip(words[::2], words[1::2])]
+    again = gap.join(draw.pick(lines) for _ in range(draw.between(6, 14)))
+    return {"prompt": gap.join(draw.shuffled(lines)) + gap, "completion": again}
 
 
-def echo_document(draw):
-    return echo(draw) if draw.chance(0.5) else pairing(draw)
+def echo(draw):
+    return draw.weighted(((repeat, 3), (pieces, 2), (table, 5)))(draw)

@@ -3,7 +3,7 @@
 
 from . import episodes, formats, tasks
 from .documents import chat_document, document
-from .echoes import echo_document
+from .echoes import echo
 from .facts import facts
 from .splits import item_is_held
 from .stories import story
@@ -80,5 +80,5 @@ SOURCES = {
     "tasks": (task_document, 6000),
     "episodes": (episode_document, 6000),
     "talk": (talk, 500),
-    "echoes": (echo_document, 2000),
+    "echoes": (echo, 3000),
 }
