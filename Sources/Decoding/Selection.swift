@@ -129,7 +129,8 @@ package struct Selection: Sendable {
     private mutating func cutoff(
         in logits: UnsafeBufferPointer<Float>, weights: some SelectionWeight, target: (UInt64) -> UInt64
     ) -> Cutoff {
-        histogram.withUnsafeMutableBufferPointer { histogram in
+        if logits.count <= Self.listLimit { return sortedCutoff(in: logits, weights: weights, target: target) }
+        return histogram.withUnsafeMutableBufferPointer { histogram in
             var prefix: UInt32 = 0
             var remaining: UInt64 = 0
             for level in 0..<3 {
@@ -152,6 +153,37 @@ package struct Selection: Sendable {
             let logit = Self.logit(prefix)
             let weight = max(1, weights.weight(logit))
             return Cutoff(logit: logit, tieCount: Int(clamping: (remaining + weight - 1) / weight))
+        }
+    }
+
+    /// The same for so few that sorting them is faster than clearing histograms.
+    private func sortedCutoff(
+        in logits: UnsafeBufferPointer<Float>, weights: some SelectionWeight, target: (UInt64) -> UInt64
+    ) -> Cutoff {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: logits.count) { sorted in
+            var total: UInt64 = 0
+            var count = 0
+            weights.forEach(logits) { logit, weight in
+                total &+= weight
+                var place = count
+                while place > 0, sorted[place - 1] < logit {
+                    sorted[place] = sorted[place - 1]
+                    place -= 1
+                }
+                sorted[place] = logit
+                count += 1
+            }
+            var remaining = target(total)
+            var place = 0
+            var ties = 1
+            while place + 1 < count {
+                let weight = weights.weight(sorted[place])
+                if remaining <= weight { break }
+                remaining -= weight
+                ties = sorted[place + 1] == sorted[place] ? ties + 1 : 1
+                place += 1
+            }
+            return Cutoff(logit: sorted[place], tieCount: ties)
         }
     }
 

@@ -62,11 +62,28 @@ public struct DRYParameters: Sendable, Equatable {
     public var allowedLength = 2
     /// How many of the last tokens are looked at; nil: all.
     public var window: Int?
-    /// Sequences of ids that no repeat crosses.
-    public var breakers: [[Int32]] = []
+    /// What no repeat crosses.
+    public var breakers = DRYBreakers([])
 
     /// The other settings have llama.cpp's defaults but for the window.
     public init(multiplier: Float) { self.multiplier = multiplier }
+}
+
+/// Sequences of ids that no repetition crosses. Copies share what was made of them.
+public struct DRYBreakers: Sendable, Equatable {
+    /// What follows the first id of each, by that id.
+    let tails: [Int32: [[Int32]]]
+
+    /// The breakers `sequences`; empty ones have no effect.
+    public init(_ sequences: [[Int32]]) {
+        var tails: [Int32: [[Int32]]] = [:]
+        for sequence in sequences {
+            guard let head = sequence.first else { continue }
+            let tail = Array(sequence.dropFirst())
+            if tails[head]?.contains(tail) != true { tails[head, default: []].append(tail) }
+        }
+        self.tails = tails
+    }
 }
 
 /// A reward of the end that grows with the length. See `LengthDecay`.

@@ -16,6 +16,10 @@ public struct GenerationRequest: Sendable {
     public var sampling: SamplingParameters
     /// Strings that end a choice; the text stops before the first of them.
     public var stopStrings: [String]
+    /// Whether the text holds the stop string, or the bytes of the stop id, that ended it.
+    public var includesStop = false
+    /// Stop strings that the first so many tokens complete do not count.
+    public var minTokens = 0
     /// Ids that end a choice beside the vocabulary's own.
     public var stopIDs: Set<Int32>
     /// Whether the vocabulary's end tokens are drawn and shown like any other.

@@ -60,6 +60,9 @@ import Testing
         #expect(abs(deviate) < 4, "deviate \(deviate)")
     }
 
+    /// How many draws a distribution is tested with; TEMPER_DRAWS sets it, as for a long run of a million.
+    private static let drawCount = ProcessInfo.processInfo.environment["TEMPER_DRAWS"].flatMap { Int($0) } ?? 200_000
+
     @Test("draws of every order follow the oracle's exact distribution", arguments: SamplingOrder.allCases)
     func drawsOfEveryOrderFollowTheOracle(_ order: SamplingOrder) throws {
         let goldens = try StageGoldens.loaded.get()
@@ -72,7 +75,7 @@ import Testing
         var workspace = SamplingWorkspace()
         var counts = [Int](repeating: 0, count: logits.count)
         try logits.withUnsafeBufferPointer { logits in
-            for position in 0..<1_000_000 {
+            for position in 0..<Self.drawCount {
                 counts[Int(try sampler.sample(logits: logits, position: position, workspace: &workspace))] += 1
             }
         }

@@ -199,7 +199,7 @@ extension SamplingParameters {
             settings.base = try #require(a.base)
             settings.allowedLength = try #require(a.allowed_length)
             settings.window = a.window
-            settings.breakers = a.breakers ?? []
+            settings.breakers = DRYBreakers(a.breakers ?? [])
             dry = settings
         case .lengthDecay:
             lengthDecay = LengthDecayParameters(

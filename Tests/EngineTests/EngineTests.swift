@@ -3,6 +3,7 @@
 import Checkpoints
 import Decoding
 import Engine
+import Foundation
 import Testing
 import Tokenizers
 
@@ -115,6 +116,65 @@ struct EngineTests {
         #expect(stopped.ids == Array(ids.prefix(first + 1)))
         #expect(stopped.isShown == Array(repeating: true, count: first) + [false])
         #expect(stopped.reason == .endToken(ids[4]))
+        harness.engine.stop()
+    }
+
+    @Test("shows what ended the text where it is to be included, and passes over stops before the least length")
+    func includedStopsAndLeastLength() throws {
+        let harness = try Harness()
+        let request = harness.request("stop here", max: 30)
+        let plain = try harness.run([request])[0][0]
+        let characters = Array(plain.text)
+        let start = try #require(
+            characters.indices.dropFirst(4).dropLast(2).first { characters[$0].isASCII && characters[$0 + 1].isASCII })
+        let stop = String(characters[start...start + 1])
+        var stopping = request
+        stopping.stopStrings = [stop]
+        stopping.includesStop = true
+        let included = try harness.run([stopping])[0][0]
+        #expect(included.reason == .stopString(stop))
+        #expect(plain.text.hasPrefix(included.text) && included.text.hasSuffix(stop))
+        #expect(included.text.components(separatedBy: stop).count == 2)
+        stopping.minTokens = 30
+        #expect(try harness.run([stopping])[0][0] == plain)
+        stopping.minTokens = included.ids.count
+        #expect(try harness.run([stopping])[0][0].text.count > included.text.count)
+        stopping.minTokens = included.ids.count - 1
+        #expect(try harness.run([stopping])[0][0] == included)
+
+        var ending = request
+        let end = try #require(
+            plain.ids.dropFirst(3).first { id in
+                let bytes = harness.info.tokenizer.bytes(of: id)
+                return !bytes.isEmpty && bytes.allSatisfy { $0 < 128 }
+            })
+        ending.stopIDs = [end]
+        ending.includesStop = true
+        let ended = try harness.run([ending])[0][0]
+        #expect(ended.reason == .endToken(end) && ended.isShown.allSatisfy { $0 })
+        ending.includesStop = false
+        #expect(try harness.run([ending])[0][0].text.utf8.count < ended.text.utf8.count)
+        ending.minTokens = 20
+        ending.sampling.minTokens = MinTokensParameters(count: 20, ids: ending.stopIDs)
+        let later = try harness.run([ending])[0][0]
+        #expect(later.ids.count > 20 && !later.ids.prefix(20).contains(end))
+        harness.engine.stop()
+    }
+
+    @Test("choices with feedback and memory are the same alone and together")
+    func statefulChoices() throws {
+        let harness = try Harness()
+        for order in SamplingOrder.allCases {
+            var request = harness.request("together", seed: 5, max: 20)
+            request.sampling.order = order
+            request.sampling.repetitionPenalty = order == .llamaCpp ? 1 : 1.3
+            request.sampling.mirostat = MirostatParameters(version: .two, tau: 3)
+            let alone = try harness.run([request])[0][0]
+            request.choiceCount = 3
+            let (first, second) = (try harness.run([request]), try harness.run([request, request]))
+            #expect(first[0][0] == alone && second[0] == first[0] && second[1] == first[0], "\(order)")
+            #expect(Set(first[0].map(\.ids)).count == 3)
+        }
         harness.engine.stop()
     }
 

@@ -15,18 +15,11 @@ import Glibc
 /// window by the Z-algorithm.
 struct DRY: SamplingStage {
     private let parameters: DRYParameters
-    /// The tails of the breakers by their heads.
-    private let tails: [Int32: [ArraySlice<Int32>]]
+    private var tails: [Int32: [[Int32]]] { parameters.breakers.tails }
     private let exponentLimit: Int
 
     init(_ parameters: DRYParameters) {
         self.parameters = parameters
-        var tails: [Int32: [ArraySlice<Int32>]] = [:]
-        for breaker in parameters.breakers {
-            guard let head = breaker.first else { continue }
-            tails[head, default: []].append(breaker.dropFirst())
-        }
-        self.tails = tails
         exponentLimit =
             parameters.base > 1.000_001 ? Int(88.722_839_1 / log(Double(parameters.base))) : Int.max
     }
