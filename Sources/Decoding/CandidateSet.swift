@@ -56,6 +56,17 @@ package struct CandidateSet: Sendable {
         if range.minimum == -.infinity { keep { $0 > -.infinity } }
     }
 
+    /// Starts over with a single id.
+    mutating func load(only id: Int32, logit: Float) {
+        if idStorage.isEmpty { idStorage = [0] }
+        if logitStorage.isEmpty { logitStorage = [0] }
+        idStorage[0] = id
+        logitStorage[0] = logit
+        count = 1
+        isDense = false
+        mayHoldBanned = false
+    }
+
     /// The logits, for reading.
     @inline(__always)
     package func withLogits<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
@@ -166,12 +177,7 @@ package struct CandidateSet: Sendable {
 
     /// Keeps the candidate at one place alone.
     package mutating func keepOnly(at index: Int) {
-        let (id, logit) = (id(at: index), logitStorage[index])
-        if idStorage.isEmpty { idStorage = [0] }
-        idStorage[0] = id
-        logitStorage[0] = logit
-        count = 1
-        isDense = false
+        load(only: id(at: index), logit: logitStorage[index])
     }
 
     /// Keeps the ids before a place in the sorted order.

@@ -57,7 +57,8 @@ public struct Sampler: Sendable {
         return try sample(logits: logits, position: position, workspace: &workspace)
     }
 
-    /// The same with buffers that many samplers share, which saves some 10 bytes per id and sampler.
+    /// The same with buffers that many samplers share, which saves some 10 bytes per id and sampler; they hold what was
+    /// drawn from: see ``ProcessedProbabilities``.
     public mutating func sample(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> Int32 {
@@ -66,7 +67,9 @@ public struct Sampler: Sendable {
         }
         if isPlainArgmax {
             let maximum = try LogitRange(logits, position: position).maximum
-            return Int32(truncatingIfNeeded: logits.firstIndex(of: maximum) ?? 0)
+            let id = Int32(truncatingIfNeeded: logits.firstIndex(of: maximum) ?? 0)
+            workspace.candidates.load(only: id, logit: maximum)
+            return id
         }
         context.position = position
         try run(logits, &workspace)

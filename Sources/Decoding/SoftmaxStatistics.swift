@@ -6,8 +6,10 @@ import Glibc
 struct SoftmaxStatistics {
     /// max l.
     let maximum: Double
+    /// ln Σ e^(l - max l).
+    let logMass: Double
     /// ln Σ e^l.
-    let logSum: Double
+    var logSum: Double { maximum + logMass }
     /// H = -Σ p ln p, in nats.
     let entropy: Double
 
@@ -41,8 +43,8 @@ struct SoftmaxStatistics {
             products += weights * differences
         }
         let sum = sums.sum()
-        logSum = maximum + log(sum)
-        entropy = max(0, log(sum) - products.sum() / sum)
+        logMass = log(sum)
+        entropy = max(0, logMass - products.sum() / sum)
     }
 }
 

@@ -2,8 +2,10 @@
 
 import Checkpoints
 import Decoding
+import Dispatch
 import Engine
 import Foundation
+import Synchronization
 import Testing
 import Tokenizers
 
@@ -158,6 +160,39 @@ struct EngineTests {
         ending.sampling.minTokens = MinTokensParameters(count: 20, ids: ending.stopIDs)
         let later = try harness.run([ending])[0][0]
         #expect(later.ids.count > 20 && !later.ids.prefix(20).contains(end))
+        harness.engine.stop()
+    }
+
+    @Test("reports what was drawn from, alone and beside the model's own")
+    func processedLogprobs() throws {
+        let harness = try Harness()
+        func tokens(_ mode: LogprobMode, _ temperature: Float) throws -> [ReportedToken] {
+            var request = harness.request("probabilities", max: 6)
+            request.sampling.temperature = temperature
+            request.sampling.topK = 2
+            request.logprobMode = mode
+            request.logprobCount = 4
+            let collected = Mutex<[ReportedToken]>([])
+            let done = DispatchSemaphore(value: 0)
+            _ = try harness.engine.submit([request], model: harness.id) { event in
+                if case .delta(_, _, _, let tokens) = event { collected.withLock { $0 += tokens } }
+                if case .completed = event { done.signal() }
+            }
+            done.wait()
+            return collected.withLock { $0 }
+        }
+        let (raw, processed, both) = (try tokens(.raw, 0.5), try tokens(.processed, 0.5), try tokens(.both, 0.5))
+        #expect(raw.map(\.id) == processed.map(\.id) && raw.map(\.id) == both.map(\.id) && raw.count == 6)
+        for (index, token) in both.enumerated() {
+            #expect(token.logprob == raw[index].logprob && token.top == raw[index].top && token.top.count == 4)
+            #expect(raw[index].processed == nil && processed[index].processed == nil)
+            let report = try #require(token.processed)
+            #expect(report.logprob == processed[index].logprob && report.top == processed[index].top)
+            // Two are left, and sum to one.
+            #expect(report.top.count == 2 && abs(report.top.reduce(0) { $0 + exp($1.logprob) } - 1) < 1e-5)
+            #expect(report.logprob > token.logprob ?? 0 && report.top.contains { $0.id == token.id })
+        }
+        #expect(try tokens(.processed, 0).allSatisfy { $0.logprob == 0 && $0.top.count == 1 })
         harness.engine.stop()
     }
 

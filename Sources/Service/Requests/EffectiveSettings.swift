@@ -28,6 +28,7 @@ enum EffectiveSettings {
         set(RequestFields.ignoreEnd, .bool(values[RequestFields.ignoreEnd]))
         let limit = [values[RequestFields.maxTime].map { Duration.seconds($0) }, timeLimit].compactMap { $0 }.min()
         set(RequestFields.maxTime, limit.map { .number($0 / .seconds(1)) } ?? .null)
+        set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {

@@ -30,8 +30,13 @@ struct GenerationPlanner: Sendable {
         var warnings = warnings
         let stream = try stream(values)
         let logprobCount = try logprobCount(values, endpoint)
+        let logprobMode = LogprobMode(rawValue: values[RequestFields.logprobsMode]) ?? .raw
         let seed = values[RequestFields.seed] ?? Int64(UInt64.random(in: 0..<(1 << 53)))
         let echoes = endpoint == .completions && values[RequestFields.echo]
+        if echoes, logprobCount != nil, logprobMode == .processed {
+            throw .invalidValue(
+                param: "logprobs_mode", reason: "a prompt is not drawn: with echo and logprobs say raw or both")
+        }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
 
         let asked =
@@ -58,6 +63,7 @@ struct GenerationPlanner: Sendable {
             }
             request.ignoresEnd = values[RequestFields.ignoreEnd]
             request.logprobCount = logprobCount
+            request.logprobMode = logprobMode
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.showsSpecial = !values[RequestFields.skipSpecialTokens]
             request.deadline = deadline
@@ -67,7 +73,8 @@ struct GenerationPlanner: Sendable {
             endpoint: endpoint, model: model, id: Self.newID(endpoint), created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
-            logprobCount: logprobCount, extras: values[RequestFields.returnExtras], warnings: warnings,
+            logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
+            warnings: warnings,
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)

@@ -87,9 +87,8 @@ struct ForeignField: Sendable {
         ForeignField("n_indent", off: [0]),
         // Log-probabilities and answers.
         ForeignField("n_probs", off: [0], "say logprobs"),
-        ForeignField("post_sampling_probs", off: [false]),
+        ForeignField("post_sampling_probs", off: [false], "say \"logprobs_mode\": \"processed\""),
         ForeignField("prompt_logprobs", "say echo with logprobs"),
-        ForeignField("logprobs_mode", off: ["raw", "raw_logprobs"]),
         ForeignField("logprob_token_ids"),
         ForeignField("return_tokens_as_token_ids", off: [false], "say \"return\": [\"token_ids\"]"),
         ForeignField("return_token_ids", off: [false], "say \"return\": [\"token_ids\"]"),
