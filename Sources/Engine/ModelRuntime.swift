@@ -244,8 +244,7 @@ final class ModelRuntime {
                             parameters: request.sampling, choice: request.firstChoice + index,
                             prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
                         text: try TextAssembler(
-                            stopStrings: request.stopStrings,
-                            decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: !startsText)),
+                            request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: !startsText)),
                         promptCount: request.prompt.count))
             } catch {
                 return fail(unit.owner, .decoding(error))
@@ -282,7 +281,12 @@ final class ModelRuntime {
         if request.stopIDs.contains(token.id)
             || (!request.ignoresEnd && model.info.tokenizer.endIDs.contains(token.id))
         {
-            return finish(unit, choice, .endToken(token.id), ending: token)
+            guard request.includesStop, request.stopIDs.contains(token.id) else {
+                return finish(unit, choice, .endToken(token.id), ending: token)
+            }
+            let output = choice.text.append(token)
+            emit(unit, choice, output)
+            return finish(unit, choice, output.stop.map { .stopString($0) } ?? .endToken(token.id))
         }
         let output = choice.text.append(token)
         emit(unit, choice, output)

@@ -25,10 +25,15 @@ struct TextAssembler {
     private var pending: [Pending] = []
     private var receivedBytes = 0
     private var releasedBytes = 0
+    private var tokenCount = 0
+    private let minTokens: Int
+    private let includesStop: Bool
 
     /// An assembler for a request's stop strings.
-    init(stopStrings: [String], decoder: StreamingDecoder) throws(DecodingError) {
-        matcher = try StopMatcher(stopStrings)
+    init(_ request: GenerationRequest, decoder: StreamingDecoder) throws(DecodingError) {
+        matcher = try StopMatcher(request.stopStrings)
+        minTokens = request.minTokens
+        includesStop = request.includesStop
         self.decoder = decoder
     }
 
@@ -36,9 +41,11 @@ struct TextAssembler {
     mutating func append(_ token: ReportedToken) -> Output {
         receivedBytes += token.bytes.count
         pending.append(Pending(token: token, end: receivedBytes))
-        switch matcher.append(token.bytes) {
+        tokenCount += 1
+        switch matcher.append(token.bytes, mayStop: tokenCount > minTokens) {
         case .released(let bytes): return release(bytes, stop: nil)
-        case .stopped(let bytes, let stop): return release(bytes, stop: stop)
+        case .stopped(let bytes, let stop):
+            return release(includesStop ? bytes + Array(stop.utf8) : bytes, stop: stop)
         }
     }
 

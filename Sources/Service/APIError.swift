@@ -69,6 +69,10 @@ package enum APIError: Error, Sendable, Equatable {
         case .nonFiniteLogits(let position): self = .nonFiniteLogits(position: position)
         case .decoding(.badLogit(_, _, let position)), .decoding(.noCandidates(let position)):
             self = .nonFiniteLogits(position: position)
+        case .decoding(.nothingAllowed(let stage, let position)):
+            self = .invalidValue(
+                param: StageFields.of(stage).first?.name ?? stage.rawValue,
+                reason: "leaves no token to draw at position \(position)")
         case .decoding(.tooManyStops(let limit, let found)):
             self = .notAllowed(
                 param: "stop", found: "\(found) strings",

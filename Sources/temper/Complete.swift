@@ -45,6 +45,47 @@ struct Complete: ParsableCommand {
     )
     var repetitionPenalty: Double?
 
+    @Option(help: "Keeps tokens of typical surprise up to this probability.")
+    var typicalP: Double?
+
+    @Option(help: "Keeps logits within this many standard deviations of the largest.")
+    var topNSigma: Double?
+
+    @Option(help: "How often the likeliest tokens but one are removed.")
+    var xtcProbability: Double?
+
+    @Option(help: "What is likely enough for that.")
+    var xtcThreshold: Double?
+
+    @Option(help: "Penalty on what would go on with a repetition.")
+    var dryMultiplier: Double?
+
+    @Option(help: "Lets the temperature go with the entropy, up and down by this.")
+    var dynatempRange: Double?
+
+    @Option(help: "Keeps the surprise near --mirostat-tau: 1 or 2, the version.")
+    var mirostat: Int?
+
+    @Option(help: "The surprise to keep to, in bits.")
+    var mirostatTau: Double?
+
+    @Option(name: [.customLong("penalty-window"), .customLong("repeat-last-n")], help: "What the penalties look at.")
+    var penaltyWindow: Int?
+
+    @Option(help: "Whose sequence and conventions hold: temper, llama.cpp, vllm, hf, mlx.")
+    var order: String?
+
+    @Option(help: "The stages that act, in sequence, with commas between: top_k,top_p,temperature.")
+    var samplers: String?
+
+    @Option(help: "The least number of tokens before an end.")
+    var minTokens: Int?
+
+    @Option(
+        name: .customLong("set"),
+        help: "Any other field of /v1/completions, as name=value with the value in JSON; may be given several times.")
+    var settings: [String] = []
+
     @Option(help: "The seed of the noise; absent: a random one, which is told at the end.")
     var seed: Int64?
 
@@ -97,12 +138,29 @@ struct Complete: ParsableCommand {
         fields["frequency_penalty"] = frequencyPenalty.map { .number($0) }
         fields["presence_penalty"] = presencePenalty.map { .number($0) }
         fields["repetition_penalty"] = repetitionPenalty.map { .number($0) }
+        fields["typical_p"] = typicalP.map { .number($0) }
+        fields["top_n_sigma"] = topNSigma.map { .number($0) }
+        fields["xtc_probability"] = xtcProbability.map { .number($0) }
+        fields["xtc_threshold"] = xtcThreshold.map { .number($0) }
+        fields["dry_multiplier"] = dryMultiplier.map { .number($0) }
+        fields["dynatemp_range"] = dynatempRange.map { .number($0) }
+        fields["mirostat"] = mirostat.map { .integer(Int64($0)) }
+        fields["mirostat_tau"] = mirostatTau.map { .number($0) }
+        fields["penalty_window"] = penaltyWindow.map { .integer(Int64($0)) }
+        fields["order"] = order.map { .string($0) }
+        fields["samplers"] = samplers.map { .array($0.split(separator: ",").map { .string(String($0)) }) }
+        fields["min_tokens"] = minTokens.map { .integer(Int64($0)) }
         fields["seed"] = seed.map { .integer($0) }
         fields["max_tokens"] = maxTokens.map { .integer(Int64($0)) }
         if !stop.isEmpty { fields["stop"] = .array(stop.map { .string($0) }) }
         fields["ignore_eos"] = .bool(ignoreEos)
         fields["add_special_tokens"] = .bool(!noSpecial)
         fields["parse_special"] = .bool(parseSpecial)
+        for setting in settings {
+            let (name, value) = try Self.assignment(setting)
+            guard fields[name] == nil else { throw ValidationError("--set \(name): given already") }
+            fields[name] = value
+        }
         var completion = try LocalCompletion(fields: fields, model: info)
         if maxTokens == nil {
             for index in completion.requests.indices {
@@ -111,6 +169,15 @@ struct Complete: ParsableCommand {
             }
         }
         return completion
+    }
+
+    /// `name=value`; what is no JSON is a string.
+    private static func assignment(_ text: String) throws -> (name: String, value: JSON) {
+        guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
+            throw ValidationError("--set \(text): expected name=value")
+        }
+        let value = String(text[text.index(after: sign)...])
+        return (String(text[..<sign]), (try? JSONParser.parse(value.utf8)) ?? .string(value))
     }
 
     private func run(

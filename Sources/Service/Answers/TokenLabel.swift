@@ -36,6 +36,8 @@ struct LabelledToken: Sendable {
     var logprob: Float?
     /// The likeliest at its place, best first.
     var top: [(id: Int32, text: String, logprob: Float)]
+    /// The same of the distribution that it was drawn from, where both are asked for.
+    var processed: (logprob: Float, top: [(id: Int32, text: String, logprob: Float)])?
     /// Scalars before it from the start of the returned text.
     var offset: Int
 }
@@ -66,15 +68,18 @@ struct TokenLabeller: Sendable {
         let offset = counter.count
         counter.append(shown)
         let text = bytes.isEmpty && !token.bytes.isEmpty ? "" : TokenLabel.text(bytes, id: token.id, tokenizer)
-        return LabelledToken(
-            id: token.id, text: text, bytes: bytes, logprob: token.logprob,
-            top: token.top.map { entry in
+        func labelled(_ top: [TokenLogprob], chosen: Float?) -> [(id: Int32, text: String, logprob: Float)] {
+            top.map { entry in
                 // The chosen token has one log-probability, wherever it is written.
-                let logprob = entry.id == token.id ? token.logprob ?? entry.logprob : entry.logprob
+                let logprob = entry.id == token.id ? chosen ?? entry.logprob : entry.logprob
                 let label = entry.id == token.id ? text : TokenLabel.text(of: entry.id, tokenizer)
                 return (id: entry.id, text: label, logprob: logprob)
-            },
-            offset: offset)
+            }
+        }
+        return LabelledToken(
+            id: token.id, text: text, bytes: bytes, logprob: token.logprob,
+            top: labelled(token.top, chosen: token.logprob),
+            processed: token.processed.map { ($0.logprob, labelled($0.top, chosen: $0.logprob)) }, offset: offset)
     }
 
     /// Corrects the position to `count` scalars: the returned text is known to be that long.

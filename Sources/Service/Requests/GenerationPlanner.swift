@@ -13,6 +13,12 @@ struct GenerationPlanner: Sendable {
     var timeLimit: Duration?
     /// Names the build, part of `system_fingerprint`.
     var version: String
+    private let sampling = SamplingPlanner()
+
+    init(timeLimit: Duration?, version: String) {
+        self.timeLimit = timeLimit
+        self.version = version
+    }
 
     /// The plan for `values`.
     ///
@@ -24,8 +30,13 @@ struct GenerationPlanner: Sendable {
         var warnings = warnings
         let stream = try stream(values)
         let logprobCount = try logprobCount(values, endpoint)
+        let logprobMode = LogprobMode(rawValue: values[RequestFields.logprobsMode]) ?? .raw
         let seed = values[RequestFields.seed] ?? Int64(UInt64.random(in: 0..<(1 << 53)))
         let echoes = endpoint == .completions && values[RequestFields.echo]
+        if echoes, logprobCount != nil, logprobMode == .processed {
+            throw .invalidValue(
+                param: "logprobs_mode", reason: "a prompt is not drawn: with echo and logprobs say raw or both")
+        }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
 
         let asked =
@@ -33,17 +44,26 @@ struct GenerationPlanner: Sendable {
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
+        let parameters = try sampling.parameters(values, seed: seed, model: model)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(
                 asked: asked, promptCount: prompt.ids.count, endpoint: endpoint, model: model, param: param)
             var request = GenerationRequest(
-                prompt: prompt.ids, maxTokens: maxTokens, sampling: sampling(values, seed: seed))
+                prompt: prompt.ids, maxTokens: maxTokens, sampling: parameters)
             request.choiceCount = values[RequestFields.choiceCount]
             request.stopStrings = values[RequestFields.stop]
             request.stopIDs = values[RequestFields.stopTokenIDs]
+            request.includesStop = values[RequestFields.includeStop]
+            request.minTokens = values[RequestFields.minTokens]
+            guard request.minTokens <= maxTokens else {
+                throw .notAllowed(
+                    param: values.path(RequestFields.minTokens.name), found: String(request.minTokens),
+                    allowed: Allowed(min: 0, max: Double(maxTokens)))
+            }
             request.ignoresEnd = values[RequestFields.ignoreEnd]
             request.logprobCount = logprobCount
+            request.logprobMode = logprobMode
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.showsSpecial = !values[RequestFields.skipSpecialTokens]
             request.deadline = deadline
@@ -53,7 +73,8 @@ struct GenerationPlanner: Sendable {
             endpoint: endpoint, model: model, id: Self.newID(endpoint), created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
-            logprobCount: logprobCount, extras: values[RequestFields.returnExtras], warnings: warnings,
+            logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
+            warnings: warnings,
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
@@ -88,20 +109,6 @@ struct GenerationPlanner: Sendable {
         let asked = values[RequestFields.maxTime].map { Duration.seconds($0) }
         guard let limit = [asked, timeLimit].compactMap({ $0 }).min() else { return nil }
         return ContinuousClock.now + limit
-    }
-
-    private func sampling(_ values: FieldValues, seed: Int64) -> SamplingParameters {
-        var sampling = SamplingParameters()
-        sampling.temperature = values[RequestFields.temperature]
-        sampling.topK = max(values[RequestFields.topK], 0)
-        sampling.topP = values[RequestFields.topP]
-        sampling.minP = values[RequestFields.minP]
-        sampling.seed = UInt64(bitPattern: seed)
-        sampling.logitBias = values[RequestFields.logitBias]
-        sampling.frequencyPenalty = values[RequestFields.frequencyPenalty]
-        sampling.presencePenalty = values[RequestFields.presencePenalty]
-        sampling.repetitionPenalty = values[RequestFields.repetitionPenalty]
-        return sampling
     }
 
     // MARK: Lengths

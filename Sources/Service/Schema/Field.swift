@@ -114,6 +114,7 @@ package struct RequestWarning: Sendable, Equatable {
 /// The values of a body's fields, read and checked.
 package struct FieldValues: Sendable {
     private var values: [String: any Sendable] = [:]
+    private var sources: [String: (json: JSON, path: String)] = [:]
 
     /// No field given.
     package init() {}
@@ -127,6 +128,25 @@ package struct FieldValues: Sendable {
     package func has<Value>(_ field: Field<Value>) -> Bool { values[field.name] != nil }
 
     mutating func set(_ name: String, _ value: any Sendable) { values[name] = value }
+
+    mutating func set(_ name: String, _ value: any Sendable, json: JSON, path: String) {
+        values[name] = value
+        sources[name] = (json, path)
+    }
+
+    /// Whether a field was given and not null.
+    func isGiven(_ name: String) -> Bool { values[name] != nil }
+
+    /// Where a field was given; its name if it was not.
+    func path(_ name: String) -> String { sources[name]?.path ?? name }
+
+    /// The value in effect of a field as JSON: as it was given, a number as it was rounded; else the default.
+    func json(_ declaration: FieldDeclaration) -> JSON {
+        if let number = values[declaration.name] as? Float { return JSONText.float(number) }
+        if let source = sources[declaration.name] { return source.json }
+        guard let text = declaration.defaultText, let value = try? JSONParser.parse(text.utf8) else { return .null }
+        return value
+    }
 }
 
 /// Names in paths: short, whatever a client sends.
