@@ -165,6 +165,8 @@ public enum EngineError: Error, Sendable, Equatable {
     case nonFiniteLogits(position: Int)
     /// The decoding controls leave nothing to draw from, or cannot be used.
     case decoding(DecodingError)
+    /// Its reader kept it waiting longer than is allowed while others waited for its place.
+    case readerTooSlow
     /// It waited longer than the queue's time limit.
     case queueTimeout
     /// A mapped checkpoint was cut short while the server ran: what it computes is worth nothing any more.

@@ -28,9 +28,14 @@ struct TextAssembler {
     private var tokenCount = 0
     private let minTokens: Int
     private let includesStop: Bool
+    private var stripsSpace: Bool
 
     /// An assembler for a request's stop strings.
-    init(_ request: GenerationRequest, decoder: StreamingDecoder) throws(DecodingError) {
+    ///
+    /// - Parameter stripsSpace: whether the text starts here and the tokenizer puts a space before a text, which is no
+    ///   part of it: stop strings do not see it, and the first token is reported without it.
+    init(_ request: GenerationRequest, decoder: StreamingDecoder, stripsSpace: Bool) throws(DecodingError) {
+        self.stripsSpace = stripsSpace
         matcher = try StopMatcher(request.stopStrings)
         minTokens = request.minTokens
         includesStop = request.includesStop
@@ -39,6 +44,11 @@ struct TextAssembler {
 
     /// Takes the next token.
     mutating func append(_ token: ReportedToken) -> Output {
+        var token = token
+        if stripsSpace, !token.bytes.isEmpty {
+            stripsSpace = false
+            if token.bytes.first == UInt8(ascii: " ") { token.bytes.removeFirst() }
+        }
         receivedBytes += token.bytes.count
         pending.append(Pending(token: token, end: receivedBytes))
         tokenCount += 1

@@ -163,6 +163,23 @@ struct EngineTests {
         harness.engine.stop()
     }
 
+    @Test("gives the place of a reader that is too slow to who waits for it")
+    func slowReader() throws {
+        let harness = try Harness {
+            $0.choiceLimit = 1
+            $0.pauseLimit = .milliseconds(100)
+        }
+        let (slow, handle) = try harness.start([harness.request("slow", max: 400)])
+        while slow.eventCount < 2 { usleepBriefly() }
+        handle.pause()
+        usleep(300_000)
+        #expect(slow.error == nil)
+        let (waiting, _) = try harness.start([harness.request("waiting", max: 4)])
+        #expect(waiting.wait(seconds: 20) && waiting.error == nil)
+        #expect(slow.wait(seconds: 1) && slow.error == .readerTooSlow)
+        harness.engine.stop()
+    }
+
     @Test("reports what was drawn from, alone and beside the model's own")
     func processedLogprobs() throws {
         let harness = try Harness()

@@ -20,6 +20,9 @@ struct GenerationPlanner: Sendable {
         self.version = version
     }
 
+    /// The most log-probabilities in one answer, all prompts and choices together: about 100 MB as JSON.
+    static let logprobLimit = 1_048_576
+
     /// The plan for `values`.
     ///
     /// - Throws: ``APIError`` where fields contradict each other, a prompt cannot be made or does not fit.
@@ -68,6 +71,19 @@ struct GenerationPlanner: Sendable {
             request.showsSpecial = !values[RequestFields.skipSpecialTokens]
             request.deadline = deadline
             requests.append(request)
+        }
+        if let logprobCount {
+            let tokens = requests.reduce(0) { sum, request in
+                sum + request.choiceCount * (request.maxTokens + (echoes ? request.prompt.count : 0))
+            }
+            let entries = tokens * (logprobCount + 1)
+            guard entries <= Self.logprobLimit else {
+                throw .invalidValue(
+                    param: values.path(
+                        (endpoint == .chat ? RequestFields.topLogprobs.name : RequestFields.logprobCount.name)),
+                    reason: "the answer would hold up to \(entries) log-probabilities (\(tokens) tokens with "
+                        + "\(logprobCount + 1) each), at most \(Self.logprobLimit) are allowed")
+            }
         }
         var plan = GenerationPlan(
             endpoint: endpoint, model: model, id: Self.newID(endpoint), created: time(nil),
@@ -150,9 +166,19 @@ struct GenerationPlanner: Sendable {
                 throw .contextOverflow(
                     param: param, promptTokens: count, maxTokens: asked ?? 16, contextLength: model.contextLength)
             }
-            prompts[index].ids.removeFirst(count - limit)
-            prompts[index].text = model.tokenizer.decode(
-                prompts[index].ids, showSpecial: prompts[index].spellsControl)
+            guard endpoint == .completions else {
+                throw .invalidValue(
+                    param: param,
+                    reason: "the conversation has \(count) tokens, \(limit) are left for it, and cutting it would lose "
+                        + "the template's opening: leave messages out")
+            }
+            let tokenizer = model.tokenizer
+            // The start token is no part of the text: without it the model sees what it was not trained on.
+            let keepsStart = tokenizer.addsBOS && limit > 1 && prompts[index].ids.first == tokenizer.bosID
+            let start = prompts[index].ids.prefix(keepsStart ? 1 : 0)
+            let rest = prompts[index].ids.suffix(limit - start.count)
+            prompts[index].ids = Array(start + rest)
+            prompts[index].text = tokenizer.decode(rest, showSpecial: prompts[index].spellsControl)
             prompts[index].spans = []
             warnings.append(
                 RequestWarning(

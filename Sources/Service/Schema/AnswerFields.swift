@@ -44,7 +44,7 @@ extension RequestFields {
             includesUsage: values[StreamOptions.includeUsage],
             includesContinuousUsage: values[StreamOptions.continuousUsage])
         if values[StreamOptions.obfuscation] {
-            reading.warnings.append(
+            reading.warn(
                 RequestWarning(
                     code: "no_effect", param: JSONPath.member(path, "include_obfuscation"),
                     message: "accepted without effect"))

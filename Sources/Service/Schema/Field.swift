@@ -71,7 +71,10 @@ package struct FieldReading: Sendable {
     /// Whether unknown fields are an error.
     package var isStrict: Bool
     /// What the client ought to know and what is no error.
-    package var warnings: [RequestWarning] = []
+    package private(set) var warnings: [RequestWarning] = []
+    /// Beyond these, warnings are only counted.
+    private static let warningLimit = 64
+    private var furtherCount = 0
 
     /// A reading against the given limits.
     package init(limits: ModelLimits?, isStrict: Bool = false) {
@@ -82,7 +85,15 @@ package struct FieldReading: Sendable {
     /// Notes an unknown field, or fails if the request is strict.
     mutating func unknownField(_ path: String) throws(APIError) {
         if isStrict { throw .unknownField(param: path) }
-        warnings.append(RequestWarning(code: "unknown_field", param: path, message: "no such field; it has no effect"))
+        warn(RequestWarning(code: "unknown_field", param: path, message: "no such field; it has no effect"))
+    }
+
+    /// Notes a warning; of very many, how many there were.
+    mutating func warn(_ warning: RequestWarning) {
+        guard warnings.count >= Self.warningLimit else { return warnings.append(warning) }
+        furtherCount += 1
+        warnings[Self.warningLimit - 1] = RequestWarning(
+            code: "more_warnings", param: "body", message: "\(furtherCount + 1) more like these")
     }
 }
 

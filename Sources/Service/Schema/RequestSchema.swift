@@ -116,7 +116,7 @@ package enum RequestSchema {
         let path = JSONPath.member("", key)
         if ForeignField.withoutEffect.contains(key) {
             if json.isNull { return }
-            reading.warnings.append(RequestWarning(code: "no_effect", param: path, message: "accepted without effect"))
+            reading.warn(RequestWarning(code: "no_effect", param: path, message: "accepted without effect"))
         } else if Set<Endpoint>.generation.contains(endpoint), let field = foreign[key] {
             guard field.isNeutral(json) else {
                 throw .unsupported(

@@ -34,7 +34,7 @@ extension RequestFields {
         meaning: "Subtracted from a token's logit if it occurred: in the output, if nothing else is said.")
 
     static let repetitionPenalty = Field<Float>.number(
-        "repetition_penalty", aliases: ["repeat_penalty"], Allowed(above: 0, through: 100), default: 1,
+        "repetition_penalty", aliases: ["repeat_penalty"], Allowed(min: 0.01, max: 100), default: 1,
         meaning: "Divides positive and multiplies negative logits of tokens seen: in prompt or output, if nothing else "
             + "is said (Keskar et al. 2019).")
 
