@@ -40,16 +40,19 @@ struct Typical: SamplingStage {
         let center = statistics.logSum - statistics.entropy
         workspace.grow(to: count)
         let total = workspace.candidates.withLogits { logits in
-            let masses = MassWeight(maximum: Float(statistics.maximum), count: count)
-            var index = 0
-            var total: UInt64 = 0
-            masses.forEach(logits) { logit, weight in
-                workspace.floats[index] = -Float(abs(Double(logit) - center))
-                workspace.weights[index] = weight
-                total += weight
-                index += 1
+            workspace.floats.withUnsafeMutableBufferPointer { keys in
+                workspace.weights.withUnsafeMutableBufferPointer { weights in
+                    var index = 0
+                    var total: UInt64 = 0
+                    MassWeight(maximum: Float(statistics.maximum), count: count).forEach(logits) { logit, weight in
+                        keys[index] = -Float(abs(Double(logit) - center))
+                        weights[index] = weight
+                        total += weight
+                        index += 1
+                    }
+                    return total
+                }
             }
-            return total
         }
         var target = UInt64(max(0, (mass * Double(total)).rounded(rule == .exceeds ? .down : .up)))
         if rule == .exceeds { target += 1 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Decoding
+package import Decoding
 import Synchronization
-import Tokenizers
+package import Tokenizers
 
 /// From strings that break a repetition to the sequences of tokens that spell them.
 ///
 /// A token that holds a breaker is one alone. A token that ends with the beginning of a breaker is one together with the
 /// tokens of the rest, up to 20 of them, if the rest is whole characters. As llama.cpp's
 /// `get_overlapping_token_sequences`.
-enum DRYBreakerSpelling {
+package enum DRYBreakerSpelling {
     static let tailLimit = 20
 
-    static func breakers(_ strings: [String], _ tokenizer: any Tokenizer) -> DRYBreakers {
+    package static func breakers(_ strings: [String], _ tokenizer: any Tokenizer) -> DRYBreakers {
         let breakers = strings.map { Array($0.utf8) }
         // The tokens of what is left of each breaker after its first bytes.
         let rests = breakers.map { breaker in
