@@ -101,6 +101,7 @@ final class GenerationSession: Sendable {
             case .prompt(let index, let tokens): receivePrompt(index, tokens, &progress)
             case .delta(let index, let choice, let text, let tokens):
                 receiveDelta(index, choice, text, tokens, &progress)
+            case .distributions, .diverged: break  // Not asked for.
             case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason, &progress)
             case .completed(let usages): complete(usages, &progress)
             case .failed(let error): fail(error, &progress)
