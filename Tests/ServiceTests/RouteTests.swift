@@ -24,6 +24,18 @@ import Testing
     }
 
     @Test(arguments: [
+        (HTTPRequest.Method.get, "/nope", "Not Found"), (.get, "/tokenize", "Method Not Allowed"),
+        (.post, "/tokenize", "Bad Request"), (.get, "/readyz", "Service Unavailable"),
+    ])
+    func errorsCarryTheStandardPhrase(_ method: HTTPRequest.Method, _ path: String, _ phrase: String) throws {
+        let service = TestService()
+        if path == "/readyz" { service.service.drain() }
+        let responder = service.begin(method, path)
+        try #require(responder.wait { $0.isFinished })
+        #expect(responder.snapshot.head?.status.reasonPhrase == phrase)
+    }
+
+    @Test(arguments: [
         ("application/json", 200), ("application/json; charset=utf-8", 200), ("Application/JSON", 200),
         ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("application/jsonx", 415),
     ])
