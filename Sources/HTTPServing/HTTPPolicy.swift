@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPTypes
+public import HTTPTypes
 
 /// Which requests a server takes by where they come from: guards against DNS rebinding and cross-site requests, and
 /// the origins that may read answers (CORS).
@@ -16,6 +16,9 @@ public struct HTTPPolicy: Sendable, Hashable {
     public var refusesCrossSite = true
     /// Origins such as "http://localhost:3000" that may send any request and read the answers; "*" for all.
     public var allowedOrigins: Set<String> = []
+
+    /// The methods that some path has, as told in answers to `OPTIONS *` and to CORS preflights.
+    public var methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
     private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
 
@@ -61,7 +64,7 @@ public struct HTTPPolicy: Sendable, Hashable {
             fields.contains(.accessControlRequestMethod), allows(origin: origin)
         else { return nil }
         var response = HTTPResponse(status: .noContent)
-        response.headerFields[.accessControlAllowMethods] = HTTPRejection.allowedMethods
+        response.headerFields[.accessControlAllowMethods] = methodList
         let names = fields[values: .accessControlRequestHeaders].flatMap { Array($0.utf8).listElements }
         if !names.isEmpty, names.allSatisfy({ $0.allIn(.token) }) {
             response.headerFields[.accessControlAllowHeaders] =
@@ -70,6 +73,13 @@ public struct HTTPPolicy: Sendable, Hashable {
         response.headerFields[.accessControlMaxAge] = "600"
         return response
     }
+
+    /// The answer to OPTIONS for the server as a whole (RFC 9110, section 9.3.7).
+    var serverOptions: HTTPResponse {
+        HTTPResponse(status: .noContent, headerFields: [.allow: methodList])
+    }
+
+    private var methodList: String { methods.map(\.rawValue).joined(separator: ", ") }
 
     /// The fields that let an allow-listed origin read an answer.
     func sharingFields(for head: HTTPRequestHead?) -> HTTPFields {

@@ -58,6 +58,8 @@ struct ServerRun {
         var configuration = HTTPServer.Configuration(host: settings.host, port: settings.port)
         configuration.policy.hostNames = Set(settings.hostNames)
         configuration.policy.allowedOrigins = Set(settings.origins)
+        configuration.policy.methods = [.get, .head, .post, .options]
+        configuration.headCheck = { service.checkHead($0) }
         configuration.onRejection = { [logger] rejection, peer in
             logger.info(
                 "refused",

@@ -12,6 +12,11 @@ enum JSONAnswer {
         return head
     }
 
+    /// The head of the answer to OPTIONS, which has no body.
+    static func options(allow methods: [String]) -> HTTPResponse {
+        HTTPResponse(status: .noContent, headerFields: [.allow: methods.joined(separator: ", ")])
+    }
+
     /// The status of a code that an error can have, with its standard phrase (RFC 9110, section 15).
     private static func status(_ code: Int) -> HTTPResponse.Status {
         let statuses: [HTTPResponse.Status] = [
