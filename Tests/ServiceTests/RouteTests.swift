@@ -31,15 +31,17 @@ import Testing
         #expect(try TestService().send(.options, "/nope").status == 404)
     }
 
-    @Test(arguments: [
-        (HTTPRequest.Method.post, "/v1/completions", "Bearer k", "application/json", nil),
+    private static let heads: [(HTTPRequest.Method, String, key: String?, mediaType: String?, status: Int?)] = [
+        (.post, "/v1/completions", "Bearer k", "application/json", nil),
         (.post, "/v1/completions", "Bearer k", "text/plain", 415), (.post, "/tokenize", "Bearer k", nil, 415),
         (.post, "/v1/completions", "Bearer x", "application/json", 401),
         (.post, "/v1/completions", nil, "application/json", 401), (.post, "/health", nil, "application/json", 405),
         (.post, "/nope", nil, "application/json", 401), (.post, "/nope", "Bearer k", "application/json", 404),
         (.put, "/", nil, nil, 405), (.get, "/", nil, nil, nil), (.options, "/v1/completions", nil, nil, nil),
         (.get, "/v1/models", "Bearer k", nil, nil), (.get, "/livez", nil, nil, nil),
-    ])
+    ]
+
+    @Test(arguments: heads)
     func headsAreJudgedBeforeTheBody(
         _ method: HTTPRequest.Method, _ path: String, _ key: String?, _ mediaType: String?, _ status: Int?
     ) throws {
