@@ -127,7 +127,7 @@ public final class LoadedModel: Sendable {
             id: id, config: config, tokenizer: tokenizer, contextLength: plan.contextLength,
             weightTypes: bytesByType.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key),
             weightBytes: memory.weightBytes, kvBytesPerToken: layout.bytesPerToken, checkpoint: checkpoint,
-            created: Int(time(nil)))
+            weightsHash: WeightsFingerprint.hash(checkpoint.tensors), created: Int(time(nil)))
     }
 
     /// The last part of a path without its extension, with the characters that a model's name may have.
