@@ -25,6 +25,31 @@ public struct HTTPPolicy: Sendable, Hashable {
     /// The defaults: loopback names on loopback, nothing across sites.
     public init() {}
 
+    /// Whether an entry of ``allowedOrigins`` can match: "*", "null", or scheme, host and port, unless it is the scheme's
+    /// own, as a browser sends them in Origin (RFC 6454, section 6.2): "https://example.org", "http://localhost:3000".
+    public static func isOrigin(_ text: String) -> Bool {
+        if text == "*" || text == "null" { return true }
+        let bytes = Array(text.utf8)
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8),
+            let first = bytes.first, (first | 0x20) >= UInt8(ascii: "a"), (first | 0x20) <= UInt8(ascii: "z"),
+            let authority = Authority(bytes[(colon + 3)...]), bytes.last != UInt8(ascii: ":")
+        else { return false }
+        switch (text.prefix { $0 != ":" }.lowercased(), authority.port) {
+        case ("http", 80), ("https", 443): return false
+        default: break
+        }
+        return bytes[..<colon].allSatisfy { byte in
+            byte.isASCIIDigit || "+-.".utf8.contains(byte)
+                || (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
+        }
+    }
+
+    /// Whether an entry of ``hostNames`` can match: a name or an address, an IPv6 one in brackets, without scheme and port.
+    public static func isHostName(_ text: String) -> Bool {
+        guard let authority = Authority(Array(text.utf8)) else { return false }
+        return authority.port == nil && text.utf8.last != UInt8(ascii: ":") && authority.host == text.lowercased()
+    }
+
     /// Whether an origin, as sent in Origin, is allow-listed.
     func allows(origin: String) -> Bool {
         !allowedOrigins.isEmpty && (allowedOrigins.contains("*") || allowedOrigins.contains(origin.lowercased()))
