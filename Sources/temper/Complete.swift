@@ -19,33 +19,33 @@ struct Complete: ParsableCommand {
     @Option(name: .shortAndLong, help: "The text to continue; absent: standard input.")
     var prompt: String?
 
-    @Option(name: [.customShort("n"), .long], help: "The most tokens to generate. [default: 128, within the context]")
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "The most tokens to generate. [default: 128, within the context]")
     var maxTokens: Int?
 
-    @Option(help: "Divides the logits; 0 takes the likeliest token.")
+    @Option(parsing: .unconditional, help: "Divides the logits; 0 takes the likeliest token.")
     var temperature: Double?
 
-    @Option(help: "Keeps this many of the likeliest tokens.")
+    @Option(parsing: .unconditional, help: "Keeps this many of the likeliest tokens.")
     var topK: Int?
 
-    @Option(help: "Keeps the likeliest tokens up to this probability.")
+    @Option(parsing: .unconditional, help: "Keeps the likeliest tokens up to this probability.")
     var topP: Double?
 
-    @Option(help: "Keeps tokens at least this fraction as likely as the likeliest.")
+    @Option(parsing: .unconditional, help: "Keeps tokens at least this fraction as likely as the likeliest.")
     var minP: Double?
 
-    @Option(help: "Subtracted per occurrence in the output.")
+    @Option(parsing: .unconditional, help: "Subtracted per occurrence in the output.")
     var frequencyPenalty: Double?
 
-    @Option(help: "Subtracted once a token occurred in the output.")
+    @Option(parsing: .unconditional, help: "Subtracted once a token occurred in the output.")
     var presencePenalty: Double?
 
     @Option(
-        name: [.customLong("repetition-penalty"), .customLong("repeat-penalty")], help: "Divides logits of seen tokens."
-    )
+        name: [.customLong("repetition-penalty"), .customLong("repeat-penalty")], parsing: .unconditional,
+        help: "Divides logits of seen tokens.")
     var repetitionPenalty: Double?
 
-    @Option(help: "The seed of the noise; absent: a random one, which is told at the end.")
+    @Option(parsing: .unconditional, help: "The seed of the noise; absent: a random one, which is told at the end.")
     var seed: Int64?
 
     @Option(help: "A string that ends the text; may be given several times.")
@@ -65,6 +65,25 @@ struct Complete: ParsableCommand {
 
     @OptionGroup var engineFlags: EngineFlags
 
+    /// Finds every value that cannot be, whatever the model, before one is loaded.
+    func validate() throws {
+        let numbers = [
+            ("temperature", temperature), ("top-p", topP), ("min-p", minP), ("frequency-penalty", frequencyPenalty),
+            ("presence-penalty", presencePenalty), ("repetition-penalty", repetitionPenalty),
+        ]
+        // JSON, in which the values are checked, has finite numbers only.
+        for case (let name, let number?) in numbers where !number.isFinite {
+            throw ValidationError("--\(name): expected a finite number, found \(number)")
+        }
+        _ = try engineFlags.options()
+        do throws(APIError) {
+            var reading = FieldReading(limits: nil, isStrict: true)
+            _ = try RequestSchema.read(fields, for: .completions, &reading)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
     func run() throws {
         let files = try engineFlags.files()
         let path = try model.map { files.path(of: $0) } ?? files.defaultPath()
@@ -77,7 +96,8 @@ struct Complete: ParsableCommand {
         do {
             completion = try makeCompletion(text, info)
         } catch let error as APIError {
-            throw ValidationError(error.message)
+            Terminal.note("Error: \(error.message)")
+            throw ExitCode.validationFailure
         }
         for warning in completion.warnings { Terminal.note("warning: \(warning)") }
         if echo { Terminal.write(completion.promptText) }
@@ -87,9 +107,9 @@ struct Complete: ParsableCommand {
         engine.stop()
     }
 
-    private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
+    /// The options as fields of `/v1/completions`.
+    private var fields: JSONObject {
         var fields = JSONObject()
-        fields["prompt"] = .string(text)
         fields["temperature"] = temperature.map { .number($0) }
         fields["top_k"] = topK.map { .integer(Int64($0)) }
         fields["top_p"] = topP.map { .number($0) }
@@ -103,6 +123,12 @@ struct Complete: ParsableCommand {
         fields["ignore_eos"] = .bool(ignoreEos)
         fields["add_special_tokens"] = .bool(!noSpecial)
         fields["parse_special"] = .bool(parseSpecial)
+        return fields
+    }
+
+    private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
+        var fields = fields
+        fields["prompt"] = .string(text)
         var completion = try LocalCompletion(fields: fields, model: info)
         if maxTokens == nil {
             for index in completion.requests.indices {
