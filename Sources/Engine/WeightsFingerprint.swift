@@ -24,8 +24,10 @@ enum WeightsFingerprint {
                 continue
             }
             // Spread evenly, the first and the last bytes among them.
-            let stride = (bytes.count - sampleBytes) / (sampleCount - 1)
-            for index in 0..<sampleCount { add(bytes[(index * stride)..<(index * stride + sampleBytes)]) }
+            for index in 0..<sampleCount {
+                let start = index * (bytes.count - sampleBytes) / (sampleCount - 1)
+                add(bytes[start..<start + sampleBytes])
+            }
         }
         return hash
     }
