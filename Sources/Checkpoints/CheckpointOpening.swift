@@ -155,12 +155,12 @@ enum FileSignature {
                 file: name, format: "llama2.c's layout of version 1 or 2",
                 advice: "export it with --version 0, or to Hugging Face layout with --version -1")
         }
-        // SentencePiece's protocol buffer: a message of a piece (tag 0x0A, length), that begins with its text (0x0A, length).
+        // SentencePiece's protocol buffer: the first piece (tag 0x0A, length) begins with its text (0x0A, length).
         if head.count >= 4, head[0] == 0x0A, head[2] == 0x0A, head[3] > 0, Int(head[3]) + 2 <= Int(head[1]) {
             throw .refused(
                 file: name, format: "a SentencePiece model (tokenizer.model)",
-                advice: "give the tokenizer.json of the same model (in transformers: tokenizer.save_pretrained), or a GGUF "
-                    + "file with the vocabulary")
+                advice: "give the tokenizer.json of the same model (in transformers: tokenizer.save_pretrained), or a "
+                    + "GGUF file with the vocabulary")
         }
         let isSafetensors = head.count == 9 && head[8] == UInt8(ascii: "{") && head[4..<8].allSatisfy { $0 == 0 }
         self = isSafetensors ? .safetensors : .other

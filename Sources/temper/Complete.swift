@@ -19,7 +19,9 @@ struct Complete: ParsableCommand {
     @Option(name: .shortAndLong, help: "The text to continue; absent: standard input.")
     var prompt: String?
 
-    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "The most tokens to generate. [default: 128, within the context]")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional,
+        help: "The most tokens to generate. [default: 128, within the context]")
     var maxTokens: Int?
 
     @Option(parsing: .unconditional, help: "Divides the logits; 0 takes the likeliest token.")

@@ -116,7 +116,8 @@ struct ServeSettings {
         }
         for origin in origins where !HTTPPolicy.isOrigin(origin) {
             throw ValidationError(
-                "--cors-origin: '\(origin)' is not an origin such as https://example.org or http://localhost:3000, or *")
+                "--cors-origin: '\(origin)' is not an origin such as https://example.org or http://localhost:3000, or *"
+            )
         }
         let level = try Environment.value(command.logLevel, "LOG_LEVEL") ?? "info"
         guard let level = Logger.Level(rawValue: level) else {

@@ -20,7 +20,7 @@ struct Tokenize: ParsableCommand {
     }
 
     @Argument(
-        help: "A checkpoint, tokenizer.json, or a llama2.c tokenizer .bin: a file, a folder, or a name in the models folder."
+        help: "A checkpoint, tokenizer.json, or a llama2.c tokenizer .bin: a file, a folder, or a model's name."
     )
     var file: String
 

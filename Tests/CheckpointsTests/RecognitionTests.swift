@@ -81,10 +81,11 @@ import Testing
         #expect(vocabulary.pieces.count == TinyModel.vocabulary().pieces.count)
     }
 
-    @Test(arguments: [
-        [0x0A, 0x0E, 0x0A, 0x05, 0x3C, 0x75, 0x6E, 0x6B, 0x3E, 0x15, 0, 0, 0, 0, 0x18, 2],
-        [0x0A, 0x08, 0x0A, 0x01, 0x61, 0x15, 0, 0, 0, 0],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x0A, 0x0E, 0x0A, 0x05, 0x3C, 0x75, 0x6E, 0x6B, 0x3E, 0x15, 0, 0, 0, 0, 0x18, 2],
+            [0x0A, 0x08, 0x0A, 0x01, 0x61, 0x15, 0, 0, 0, 0],
+        ] as [[UInt8]])
     func aSentencePieceModelIsCalledSo(bytes: [UInt8]) throws {
         for name in ["tokenizer.model", "tokenizer.bin"] {
             let path = try folder.write(name, bytes)

@@ -90,7 +90,8 @@ extension SocketTests {
         }
 
         @Test(arguments: [
-            ("*", true), ("null", true), ("http://a", true), ("https://a.example:8443", true), ("HTTP://[::1]:3000", true),
+            ("*", true), ("null", true), ("http://a", true), ("https://a.example:8443", true),
+            ("HTTP://[::1]:3000", true),
             ("chrome-extension://abc", true), ("foo", false), ("a.example:80", false), ("http://", false),
             ("http://a/", false), ("http://a/b", false), ("http://a:", false), ("http://a:80", false),
             ("https://a:443", false), ("http://u@a", false), ("1http://a", false), ("", false), ("http:a", false),
