@@ -5,6 +5,7 @@
 #   make serve [MODEL=path] [ARGS="--port 8081"]    build, then serve the model (default: the shipped one)
 #   make test                                       all tests: Swift ones, then end-to-end ones
 #   make build | lint | bench | clean
+#   make model NAME=fireside-1m BOOKS=folder        make a model from nothing; see Models/README.md
 
 SHELL := /bin/bash
 SWIFT ?= swift
@@ -18,7 +19,7 @@ TEMPER := .build/release/temper
 # `swift test` with these shares every object with `swift build` with these
 RELEASE := -c release --disable-testable-imports -j $(JOBS)
 
-.PHONY: serve build test test-swift test-end-to-end lint format bench system clean
+.PHONY: serve build test test-corpus test-swift test-end-to-end lint format bench corpus model system clean
 
 serve: build
 	$(TEMPER) serve $(MODEL) $(ARGS)
@@ -29,13 +30,16 @@ system:
 build: system
 	$(SWIFT) build -c release -j $(JOBS)
 
-test: test-swift test-end-to-end
+test: test-corpus test-swift test-end-to-end
 
 test-swift: build
 	$(SWIFT) test $(RELEASE)
 
 test-end-to-end: build $(VENV)/ready
 	TEMPER_BIN=$(TEMPER) $(VENV)/bin/python -m pytest Tests/EndToEnd
+
+test-corpus: $(VENV)/ready
+	$(VENV)/bin/python -m pytest Tests/Corpus
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt | system
 	$(PYTHON) -m venv $(VENV)
@@ -56,6 +60,19 @@ bench: build $(VENV)/bench-ready
 $(VENV)/bench-ready: Benchmarks/requirements.txt $(VENV)/ready
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	touch $@
+
+# The corpus, its vocabulary, the training run; see Models/README.md
+CORPUS := .build/corpus
+CORPUS_SIZE ?= 12
+
+corpus: build
+	@test -n "$(BOOKS)" || { echo "BOOKS=folder is missing: the books that Models/README.md lists" >&2; exit 1; }
+	cd Models && $(PYTHON) -m corpus --out ../$(CORPUS) --size $(CORPUS_SIZE) --books $(abspath $(BOOKS))
+	$(TEMPER) tokenizer train $(CORPUS)/vocabulary.jsonl --vocab-size 3072 --pre-tokenizer smollm \
+		--bos '<|endoftext|>' --special '<|im_start|>' --special '<|im_end|>' --out $(CORPUS)/tokenizer
+
+model: corpus
+	$(TEMPER) train Models/$(NAME)/recipe.json --out .build/runs/$(NAME)
 
 clean:
 	rm -rf .build $(VENV)

@@ -58,13 +58,14 @@ let package = Package(
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module("Training", ["Architectures", "Tokenizers", "CNative", "Checkpoints", "Compute", "StrictJSON"]),
         module("HTTPServing", ["CNative", httpTypes]),
         module("Service", serviceDependencies),
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Tokenizers", "Decoding", "Checkpoints", "Compute", "StrictJSON",
-                httpTypes, arguments, logging,
+                "Service", "HTTPServing", "Engine", "Training", "Tokenizers", "Decoding", "Checkpoints", "Compute",
+                "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 
@@ -78,6 +79,9 @@ let package = Package(
         tests(
             "EngineTests",
             ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        tests(
+            "TrainingTests",
+            ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
         tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
     ],

@@ -101,7 +101,9 @@ public protocol Backend {
     /// The sum.
     mutating func add(_ sum: consuming Value, _ addend: Value) -> Value
     /// One block of the network. A backend may give back, or compute anew later, everything `body` makes but its result.
-    mutating func block(_ input: consuming Value, _ body: (inout Self, consuming Value) -> Value) -> Value
+    mutating func block(
+        _ input: consuming Value, _ body: @escaping (inout Self, consuming Value) -> Value
+    ) -> Value
     /// The rows of the batch whose output is wanted.
     mutating func outputs(_ input: Value) -> Value
 }

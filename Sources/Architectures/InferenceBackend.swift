@@ -256,7 +256,7 @@ extension InferenceBackend {
         }
 
         mutating func block(
-            _ input: consuming Activation, _ body: (inout Pass, consuming Activation) -> Activation
+            _ input: consuming Activation, _ body: @escaping (inout Pass, consuming Activation) -> Activation
         ) -> Activation {
             let mark = backend.arena.mark
             let inputPointer = input.pointer

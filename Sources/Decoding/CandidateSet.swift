@@ -27,9 +27,11 @@ package struct CandidateSet: Sendable {
     package func id(at index: Int) -> Int32 { isDense ? Int32(truncatingIfNeeded: index) : idStorage[index] }
 
     /// The place of `id` in the set, or nil if it is not there.
-    package func index(of id: Int32) -> Int? {
+    package func index(of id: Int32) -> Int? { index(of: id, from: 0) }
+
+    private func index(of id: Int32, from start: Int) -> Int? {
         if isDense { return id >= 0 && Int(id) < count ? Int(id) : nil }
-        var low = 0
+        var low = start
         var high = count
         while low < high {
             let middle = (low + high) / 2
@@ -52,6 +54,17 @@ package struct CandidateSet: Sendable {
         isDense = true
         mayHoldBanned = false
         if range.minimum == -.infinity { keep { $0 > -.infinity } }
+    }
+
+    /// Starts over with a single id.
+    mutating func load(only id: Int32, logit: Float) {
+        if idStorage.isEmpty { idStorage = [0] }
+        if logitStorage.isEmpty { logitStorage = [0] }
+        idStorage[0] = id
+        logitStorage[0] = logit
+        count = 1
+        isDense = false
+        mayHoldBanned = false
     }
 
     /// The logits, for reading.
@@ -97,6 +110,10 @@ package struct CandidateSet: Sendable {
         if value == -.infinity { mayHoldBanned = true }
     }
 
+    /// The logit at a place of the set.
+    @inline(__always)
+    package func logit(at index: Int) -> Float { logitStorage[index] }
+
     /// Removes the ids whose logits became minus infinity.
     ///
     /// - Throws: ``DecodingError/noCandidates(position:)`` if nothing is left.
@@ -108,19 +125,65 @@ package struct CandidateSet: Sendable {
         guard count > 0 else { throw .noCandidates(position: position) }
     }
 
+    /// Bans `id`: it stays until ``removeBanned(by:position:)``.
+    package mutating func ban(_ id: Int32) {
+        guard let index = index(of: id) else { return }
+        logitStorage[index] = -.infinity
+        mayHoldBanned = true
+    }
+
+    /// Removes what a stage of bans banned.
+    ///
+    /// - Throws: ``DecodingError/nothingAllowed(by:position:)`` if nothing is left.
+    package mutating func removeBanned(by stage: StageName, position: Int) throws(DecodingError) {
+        do throws(DecodingError) {
+            try removeBanned(position: position)
+        } catch {
+            throw .nothingAllowed(by: stage, position: position)
+        }
+    }
+
     /// The largest logit.
     package var maximum: Float { withLogits { LogitRange($0).maximum } }
 
     /// Keeps the ids whose logits pass.
     @inline(__always)
     package mutating func keep(_ survives: (Float) -> Bool) {
-        compact(survives)
+        compact { _, logit in survives(logit) }
+    }
+
+    /// Keeps the candidates whose places of the set pass; asked once per place, ascending.
+    @inline(__always)
+    package mutating func keepPlaces(where survives: (Int) -> Bool) {
+        compact { index, _ in survives(index) }
+    }
+
+    /// Keeps the ids of a list that is ascending and without duplicates.
+    package mutating func keep(ids: [Int32]) {
+        if idStorage.count < count { idStorage = [Int32](repeating: 0, count: count) }
+        var kept = 0
+        var unread = 0
+        for id in ids {
+            // What is written lies before what is still to be read: both are ascending.
+            guard let index = index(of: id, from: unread) else { continue }
+            unread = index + 1
+            idStorage[kept] = id
+            logitStorage[kept] = logitStorage[index]
+            kept += 1
+        }
+        count = kept
+        isDense = false
+    }
+
+    /// Keeps the candidate at one place alone.
+    package mutating func keepOnly(at index: Int) {
+        load(only: id(at: index), logit: logitStorage[index])
     }
 
     /// Keeps the ids before a place in the sorted order.
     package mutating func keep(before cutoff: Cutoff) {
         var ties = cutoff.tieCount
-        compact { logit in
+        compact { _, logit in
             guard logit == cutoff.logit else { return logit > cutoff.logit }
             ties -= 1
             return ties >= 0
@@ -128,7 +191,7 @@ package struct CandidateSet: Sendable {
     }
 
     @inline(__always)
-    private mutating func compact(_ survives: (Float) -> Bool) {
+    private mutating func compact(_ survives: (Int, Float) -> Bool) {
         let total = count
         if idStorage.count < total { idStorage = [Int32](repeating: 0, count: total) }
         var kept = 0
@@ -140,14 +203,14 @@ package struct CandidateSet: Sendable {
                         let logit = logits[index]
                         ids[kept] = Int32(truncatingIfNeeded: index)
                         logits[kept] = logit
-                        kept += survives(logit) ? 1 : 0
+                        kept += survives(index, logit) ? 1 : 0
                     }
                 } else {
                     for index in 0..<total {
                         let logit = logits[index]
                         ids[kept] = ids[index]
                         logits[kept] = logit
-                        kept += survives(logit) ? 1 : 0
+                        kept += survives(index, logit) ? 1 : 0
                     }
                 }
             }

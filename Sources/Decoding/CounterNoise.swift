@@ -57,11 +57,16 @@ public struct PositionNoise: Sendable, Equatable {
     /// The Gumbel noise of `id`; always finite.
     public func gumbel(_ id: Int32) -> Double { Self.gumbel(bits: bits(id)) }
 
+    /// A uniform number in (0, 1) that belongs to the position and to no id: u of the id -1.
+    public var uniform: Double { Self.uniform(bits: bits(-1)) }
+
+    @inline(__always)
+    static func uniform(bits: UInt64) -> Double { (Double(bits >> 12) + 0.5) * 0x1p-52 }
+
     /// The Gumbel noise made from hashed bits.
     @inline(__always)
     static func gumbel(bits: UInt64) -> Double {
-        let u = (Double(bits >> 12) + 0.5) * 0x1p-52
-        return -log(-log(u))
+        -log(-log(uniform(bits: bits)))
     }
 
     /// A number greater than the noise made from `bits`, without a logarithm.

@@ -8,6 +8,8 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case badLogit(id: Int32, value: String, position: Int)
     /// Every id is banned (its logit is minus infinity), for the token at `position`.
     case noCandidates(position: Int)
+    /// A stage of the request bans every id that is left, for the token at `position`.
+    case nothingAllowed(by: StageName, position: Int)
     /// A request names more stop strings than are allowed.
     case tooManyStops(limit: Int, found: Int)
     /// The stop string at `index` is empty.
@@ -24,6 +26,8 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
             "the logit of id \(id) at position \(position) is \(value), expected a finite number or minus infinity"
         case .noCandidates(let position):
             "no id can be drawn at position \(position): every logit is minus infinity"
+        case .nothingAllowed(let stage, let position):
+            "no id can be drawn at position \(position): \(stage.rawValue) leaves none of those that are left"
         case .tooManyStops(let limit, let found):
             "at most \(limit) stop strings are allowed, found \(found)"
         case .emptyStop(let index):

@@ -34,4 +34,22 @@ enum Exponential {
         let power = unsafeBitCast((integer &+ 1023) &<< 52, to: Lanes.self)
         return p * power
     }
+
+    /// e^(l - maximum) of logits that are at most `maximum`.
+    static func weights(
+        _ logits: UnsafeBufferPointer<Float>, maximum: Double, into result: UnsafeMutableBufferPointer<Double>
+    ) {
+        var index = 0
+        let raw = UnsafeRawBufferPointer(logits)
+        while index + 8 <= logits.count {
+            let lanes = Lanes(raw.loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self))
+            let weights = exp(lanes - maximum)
+            for lane in 0..<8 { result[index + lane] = weights[lane] }
+            index += 8
+        }
+        while index < logits.count {
+            result[index] = exp(Lanes(repeating: Double(logits[index]) - maximum))[0]
+            index += 1
+        }
+    }
 }

@@ -7,17 +7,20 @@
 ///     sampler.accept(id)
 ///
 /// The result depends on parameters, choice, prompt, the ids accepted so far, logits and position, and on nothing else:
-/// a continuation from a forced prefix (accept its ids) reproduces the run.
+/// a continuation from a forced prefix (accept its ids) reproduces the run. Mirostat and adaptive-p also learn from the
+/// logits that the accepted ids were drawn from: with them a prefix must be sampled, too.
 ///
 /// Concurrency: a value; each choice has its own. One thread at a time.
 public struct Sampler: Sendable {
     private let stages: [any SamplingStage]
-    private let isGreedy: Bool
-    private let noise: CounterNoise
+    private let feedback: (any FeedbackStage)?
+    /// Whether the likeliest id is taken and nothing comes before.
+    private let isPlainArgmax: Bool
     private let vocabularySize: Int
-    private let remembers: Bool
-    private var history: TokenHistory
-    private var ownWorkspace = SamplingWorkspace()
+    private var context: StageContext
+    /// What a feedback stage will have learnt once this id is accepted.
+    private var pending: (id: Int32, state: FeedbackState)?
+    private var ownWorkspace: SamplingWorkspace?
 
     /// A sampler for one choice.
     ///
@@ -27,31 +30,15 @@ public struct Sampler: Sendable {
     ///   - prompt: the prompt's ids, for penalties that look at them.
     ///   - vocabularySize: V, the number of logits of each draw.
     public init(parameters: SamplingParameters, choice: Int, prompt: [Int32], vocabularySize: Int) {
-        var stages: [any SamplingStage] = []
-        if !parameters.logitBias.isEmpty { stages.append(LogitBias(parameters.logitBias)) }
-        if parameters.repetitionPenalty != 1 {
-            stages.append(RepetitionPenalty(penalty: parameters.repetitionPenalty))
-        }
-        if parameters.frequencyPenalty != 0 {
-            stages.append(FrequencyPenalty(penalty: parameters.frequencyPenalty))
-        }
-        if parameters.presencePenalty != 0 {
-            stages.append(PresencePenalty(penalty: parameters.presencePenalty))
-        }
-        remembers =
-            parameters.repetitionPenalty != 1 || parameters.frequencyPenalty != 0 || parameters.presencePenalty != 0
-        // At temperature 0 the likeliest id is drawn, and no truncation removes it.
-        isGreedy = !(parameters.temperature > 0)
-        if !isGreedy {
-            if parameters.temperature != 1 { stages.append(Temperature(temperature: parameters.temperature)) }
-            if parameters.topK > 0 { stages.append(TopK(limit: parameters.topK)) }
-            if parameters.topP < 1 { stages.append(TopP(parameters.topP)) }
-            if parameters.minP > 0 { stages.append(MinP(parameters.minP)) }
-        }
-        self.stages = stages
+        let chain = StageChain(parameters, vocabularySize: vocabularySize)
+        stages = chain.stages
+        feedback = chain.stages.last as? any FeedbackStage
+        isPlainArgmax = chain.isPlainArgmax
         self.vocabularySize = vocabularySize
-        noise = CounterNoise(seed: parameters.seed, choice: choice)
-        history = TokenHistory(prompt: remembers ? prompt : [])
+        context = StageContext(
+            history: TokenHistory(prompt: prompt, ranges: chain.ranges, keepsIDs: chain.looksAtSequence),
+            noise: CounterNoise(seed: parameters.seed, choice: choice))
+        context.feedback = feedback?.initialState ?? .none
     }
 
     /// Draws the token at `position` from the model's logits. Does not record it: see ``accept(_:)``.
@@ -59,42 +46,60 @@ public struct Sampler: Sendable {
     /// - Parameters:
     ///   - logits: one per id of the vocabulary; read only.
     ///   - position: the index of the token in the whole sequence, prompt included.
-    /// - Throws: ``DecodingError`` for logits that are NaN, plus infinity or all minus infinity, or not V of them.
+    /// - Throws: ``DecodingError`` for logits that are NaN, plus infinity or all minus infinity, or not V of them, and
+    ///   if the stages ban every id.
     public mutating func sample(
         logits: UnsafeBufferPointer<Float>, position: Int
     ) throws(DecodingError) -> Int32 {
-        try sample(logits: logits, position: position, workspace: &ownWorkspace)
+        var workspace = ownWorkspace ?? SamplingWorkspace()
+        ownWorkspace = nil
+        defer { ownWorkspace = workspace }
+        return try sample(logits: logits, position: position, workspace: &workspace)
     }
 
-    /// The same with buffers that many samplers share, which saves some 10 bytes per id and sampler.
-    public func sample(
+    /// The same with buffers that many samplers share, which saves some 10 bytes per id and sampler; they hold what was
+    /// drawn from: see ``ProcessedProbabilities``.
+    public mutating func sample(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> Int32 {
         guard logits.count == vocabularySize else {
             throw .logitCount(expected: vocabularySize, found: logits.count)
         }
-        if isGreedy, stages.isEmpty {
+        if isPlainArgmax {
             let maximum = try LogitRange(logits, position: position).maximum
-            return Int32(truncatingIfNeeded: logits.firstIndex(of: maximum) ?? 0)
+            let id = Int32(truncatingIfNeeded: logits.firstIndex(of: maximum) ?? 0)
+            workspace.candidates.load(only: id, logit: maximum)
+            return id
         }
-        try applyStages(logits: logits, position: position, workspace: &workspace)
-        return isGreedy
-            ? GumbelDraw.greedy(workspace.candidates)
-            : GumbelDraw.draw(workspace.candidates, noise.at(position: position))
+        context.position = position
+        try run(logits, &workspace)
+        let index = GumbelDraw.draw(workspace.candidates, context.noise.at(position: position))
+        let id = workspace.candidates.id(at: index)
+        if let feedback { pending = (id, feedback.state(after: index, of: workspace, context: context)) }
+        return id
     }
 
     /// Runs the stages and leaves the survivors in `workspace`.
     package func applyStages(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
     ) throws(DecodingError) {
-        try workspace.candidates.load(logits, position: position)
-        for stage in stages {
-            try stage.apply(to: &workspace, history: history, position: position)
-        }
+        var copy = self
+        copy.context.position = position
+        try copy.run(logits, &workspace)
     }
 
-    /// Records a token of the output, drawn or forced, for penalties that look at it.
-    public mutating func accept(_ id: Int32) {
-        if remembers { history.append(id) }
+    private func run(_ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace) throws(DecodingError) {
+        try workspace.candidates.load(logits, position: context.position)
+        for stage in stages { try stage.apply(to: &workspace, context: context) }
     }
+
+    /// Records a token of the output, drawn or forced.
+    public mutating func accept(_ id: Int32) {
+        context.history.append(id)
+        if let pending, pending.id == id { context.feedback = pending.state }
+        pending = nil
+    }
+
+    /// What a feedback stage has learnt so far.
+    package var feedbackState: FeedbackState { context.feedback }
 }

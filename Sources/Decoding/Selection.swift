@@ -3,8 +3,9 @@
 /// Finds how far down the sorted order (logit descending, id ascending) one must go to collect a given weight,
 /// without sorting.
 ///
-/// A few first ids are found by keeping a sorted list of them. Otherwise a radix selection: logits become integers of the same order, and a histogram of weights over their top 11 bits, then
-/// the next 11, then the last 10, narrows the place down to one value. Time is linear in the number of candidates.
+/// A few first ids are found by keeping a sorted list of them. Otherwise a radix selection: logits become integers of
+/// the same order, and a histogram of weights over their top 11 bits, then the next 11, then the last 10, narrows the
+/// place down to one value. Time is linear in the number of candidates.
 /// Weights are integers, so that the result does not depend on the order in which they are added.
 package struct Selection: Sendable {
     private var histogram = [UInt64](repeating: 0, count: 1 << 11)
@@ -69,12 +70,67 @@ package struct Selection: Sendable {
         }
     }
 
+    /// The cutoff of the largest set of first ids whose part of the entropy is at most `entropyShare` of it; nil if that is
+    /// all of them. It may leave none.
+    mutating func cutoff(
+        entropyShare: Double, in logits: UnsafeBufferPointer<Float>, statistics: SoftmaxStatistics
+    ) -> Cutoff? {
+        var isAll = false
+        var cutoff = cutoff(in: logits, weights: EntropyWeight(logSum: statistics.logSum)) { total in
+            let target = UInt64(max(0, (entropyShare * Double(total)).rounded(.down))) + 1
+            isAll = target > total
+            return isAll ? max(total, 1) : target
+        }
+        // The last of these is the first one too many.
+        cutoff.tieCount -= 1
+        return isAll ? nil : cutoff
+    }
+
+    /// The largest key such that those above it weigh less than `target` and with those equal to it at least as much,
+    /// and what is missing to the target without the latter. Keys and weights go in pairs, of which there is one.
+    mutating func cutoff(
+        keys: ArraySlice<Float>, weights: ArraySlice<UInt64>, target: UInt64
+    ) -> (key: Float, rest: UInt64) {
+        var prefix: UInt32 = 0
+        var remaining = target
+        keys.withUnsafeBufferPointer { keys in
+            weights.withUnsafeBufferPointer { weights in
+                histogram.withUnsafeMutableBufferPointer { histogram in
+                    for (shift, bits) in [(UInt32(21), UInt32(11)), (10, 11), (0, 10)] {
+                        histogram.update(repeating: 0)
+                        let mask = (UInt32(1) << bits) - 1
+                        for index in keys.indices {
+                            let key = Self.key(keys[index]) >> shift
+                            if shift == 21 || key >> bits == prefix { histogram[Int(key & mask)] &+= weights[index] }
+                        }
+                        Self.descend(histogram, bits: bits, &prefix, &remaining)
+                    }
+                }
+            }
+        }
+        return (Self.logit(prefix), remaining)
+    }
+
+    /// Finds the bucket, from the top, at which `remaining` is reached.
+    @inline(__always)
+    private static func descend(
+        _ histogram: UnsafeMutableBufferPointer<UInt64>, bits: UInt32, _ prefix: inout UInt32, _ remaining: inout UInt64
+    ) {
+        var bucket = (1 << Int(bits)) - 1
+        while bucket > 0, remaining > histogram[bucket] {
+            remaining -= histogram[bucket]
+            bucket -= 1
+        }
+        prefix = prefix << bits | UInt32(bucket)
+    }
+
     /// `target` is asked once for the weight to collect, given the total; at most the total, at least 1.
     @inline(__always)
     private mutating func cutoff(
         in logits: UnsafeBufferPointer<Float>, weights: some SelectionWeight, target: (UInt64) -> UInt64
     ) -> Cutoff {
-        histogram.withUnsafeMutableBufferPointer { histogram in
+        if logits.count <= Self.listLimit { return sortedCutoff(in: logits, weights: weights, target: target) }
+        return histogram.withUnsafeMutableBufferPointer { histogram in
             var prefix: UInt32 = 0
             var remaining: UInt64 = 0
             for level in 0..<3 {
@@ -92,16 +148,42 @@ package struct Selection: Sendable {
                         histogram[Int((Self.key(logit) >> shift) & mask)] &+= weight
                     }
                 }
-                var bucket = (1 << Int(bits)) - 1
-                while bucket > 0, remaining > histogram[bucket] {
-                    remaining -= histogram[bucket]
-                    bucket -= 1
-                }
-                prefix = prefix << bits | UInt32(bucket)
+                Self.descend(histogram, bits: bits, &prefix, &remaining)
             }
             let logit = Self.logit(prefix)
             let weight = max(1, weights.weight(logit))
             return Cutoff(logit: logit, tieCount: Int(clamping: (remaining + weight - 1) / weight))
+        }
+    }
+
+    /// The same for so few that sorting them is faster than clearing histograms.
+    private func sortedCutoff(
+        in logits: UnsafeBufferPointer<Float>, weights: some SelectionWeight, target: (UInt64) -> UInt64
+    ) -> Cutoff {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: logits.count) { sorted in
+            var total: UInt64 = 0
+            var count = 0
+            weights.forEach(logits) { logit, weight in
+                total &+= weight
+                var place = count
+                while place > 0, sorted[place - 1] < logit {
+                    sorted[place] = sorted[place - 1]
+                    place -= 1
+                }
+                sorted[place] = logit
+                count += 1
+            }
+            var remaining = target(total)
+            var place = 0
+            var ties = 1
+            while place + 1 < count {
+                let weight = weights.weight(sorted[place])
+                if remaining <= weight { break }
+                remaining -= weight
+                ties = sorted[place + 1] == sorted[place] ? ties + 1 : 1
+                place += 1
+            }
+            return Cutoff(logit: sorted[place], tieCount: ties)
         }
     }
 
@@ -115,94 +197,5 @@ package struct Selection: Sendable {
     /// The logit of a key.
     static func logit(_ key: UInt32) -> Float {
         Float(bitPattern: key & 0x8000_0000 != 0 ? key ^ 0x8000_0000 : ~key)
-    }
-}
-
-/// What an id adds to the sum that a selection collects.
-private protocol SelectionWeight {
-    func weight(_ logit: Float) -> UInt64
-    /// All logits with their weights.
-    func forEach(_ logits: UnsafeBufferPointer<Float>, _ body: (Float, UInt64) -> Void)
-    /// Those that pass, which are few.
-    func forEach(
-        _ logits: UnsafeBufferPointer<Float>, where isWanted: (Float) -> Bool, _ body: (Float, UInt64) -> Void)
-}
-
-private struct UnitWeight: SelectionWeight {
-    @inline(__always)
-    func weight(_ logit: Float) -> UInt64 { 1 }
-
-    @inline(__always)
-    func forEach(_ logits: UnsafeBufferPointer<Float>, _ body: (Float, UInt64) -> Void) {
-        for logit in logits { body(logit, 1) }
-    }
-
-    @inline(__always)
-    func forEach(
-        _ logits: UnsafeBufferPointer<Float>, where isWanted: (Float) -> Bool, _ body: (Float, UInt64) -> Void
-    ) {
-        for logit in logits where isWanted(logit) { body(logit, 1) }
-    }
-}
-
-/// The probability relative to the likeliest id, in fixed point: e^(l - max) · 2^s rounded to an integer.
-///
-/// s is as large as keeps the sum over all ids below 2^63, at most 51: 45 for a vocabulary of 150,000. A set's mass is
-/// then off by less than count · 2^-(s+1) of the likeliest id's probability, 2·10^-9 for that vocabulary.
-package struct MassWeight: SelectionWeight {
-    private let maximum: Double
-    private let scale: Double
-
-    /// Weights for `count` candidates of which the likeliest has the logit `maximum`.
-    package init(maximum: Float, count: Int) {
-        self.maximum = Double(maximum)
-        let countBits = Int.bitWidth - max(count, 1).leadingZeroBitCount
-        scale = Double(sign: .plus, exponent: min(51, 63 - countBits), significand: 1)
-    }
-
-    @inline(__always)
-    package func weight(_ logit: Float) -> UInt64 {
-        weights(Exponential.Lanes(repeating: Double(logit)))[0]
-    }
-
-    @inline(__always)
-    private func weights(_ logits: Exponential.Lanes) -> SIMD8<UInt64> {
-        // Adding 2^52 rounds to an integer and leaves it in the low bits.
-        let shifted = Exponential.exp(logits - maximum) * scale + Exponential.Lanes(repeating: 0x1p52)
-        return unsafeBitCast(shifted, to: SIMD8<UInt64>.self) & 0x000F_FFFF_FFFF_FFFF
-    }
-
-    @inline(__always)
-    package func forEach(_ logits: UnsafeBufferPointer<Float>, _ body: (Float, UInt64) -> Void) {
-        var index = 0
-        let whole = logits.count & ~7
-        let raw = UnsafeRawBufferPointer(logits)
-        while index < whole {
-            let lanes = raw.loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self)
-            let weights = weights(Exponential.Lanes(lanes))
-            for lane in 0..<8 { body(lanes[lane], weights[lane]) }
-            index += 8
-        }
-        while index < logits.count {
-            body(logits[index], weight(logits[index]))
-            index += 1
-        }
-    }
-
-    @inline(__always)
-    package func forEach(
-        _ logits: UnsafeBufferPointer<Float>, where isWanted: (Float) -> Bool, _ body: (Float, UInt64) -> Void
-    ) {
-        var lanes = SIMD8<Float>(repeating: 0)
-        var filled = 0
-        for logit in logits where isWanted(logit) {
-            lanes[filled] = logit
-            filled += 1
-            guard filled == 8 else { continue }
-            let weights = weights(Exponential.Lanes(lanes))
-            for lane in 0..<8 { body(lanes[lane], weights[lane]) }
-            filled = 0
-        }
-        for lane in 0..<filled { body(lanes[lane], weight(lanes[lane])) }
     }
 }

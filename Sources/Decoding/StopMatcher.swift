@@ -43,12 +43,15 @@ public struct StopMatcher: Sendable {
     }
 
     /// Takes more bytes of the text. After a stop string nothing more is released.
-    public mutating func append(_ bytes: some Sequence<UInt8>) -> Outcome {
+    ///
+    /// Where `mayStop` is false, a stop string that these bytes complete does not count; one that they begin does, once
+    /// later bytes complete it.
+    public mutating func append(_ bytes: some Sequence<UInt8>, mayStop: Bool = true) -> Outcome {
         if let found { return .stopped(released: [], stop: found) }
         for byte in bytes {
             state = automaton.next(state, byte)
             held.append(byte)
-            if let stop = automaton.stop(at: state) {
+            if mayStop, let stop = automaton.stop(at: state) {
                 held.removeLast(stop.utf8.count)
                 found = stop
                 defer { held = [] }

@@ -18,6 +18,8 @@ public struct EngineOptions: Sendable {
     public var queueLimit: Int
     /// How long a group may wait for its first step.
     public var queueTimeout: Duration
+    /// How long a reader may keep a group paused, all pauses together, while other groups wait for its place.
+    public var pauseLimit: Duration
     /// How long a step should take at most; the prompt chunk adapts to it. Results do not depend on it.
     public var stepDuration: Duration
 
@@ -28,6 +30,7 @@ public struct EngineOptions: Sendable {
         choiceLimit = 64
         queueLimit = 64
         queueTimeout = .seconds(60)
+        pauseLimit = .seconds(10)
         stepDuration = .milliseconds(50)
     }
 }

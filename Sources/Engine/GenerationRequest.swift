@@ -16,12 +16,18 @@ public struct GenerationRequest: Sendable {
     public var sampling: SamplingParameters
     /// Strings that end a choice; the text stops before the first of them.
     public var stopStrings: [String]
+    /// Whether the text holds the stop string, or the bytes of the stop id, that ended it.
+    public var includesStop = false
+    /// Stop strings that the first so many tokens complete do not count.
+    public var minTokens = 0
     /// Ids that end a choice beside the vocabulary's own.
     public var stopIDs: Set<Int32>
     /// Whether the vocabulary's end tokens are drawn and shown like any other.
     public var ignoresEnd: Bool
     /// How many of the likeliest ids to report per generated token; 0 reports the chosen id alone; nil nothing.
     public var logprobCount: Int?
+    /// Which log-probabilities those are.
+    public var logprobMode = LogprobMode.raw
     /// Whether to report the same for the prompt's tokens.
     public var reportsPromptLogprobs: Bool
     /// Whether control tokens appear in the text.
@@ -44,16 +50,43 @@ public struct GenerationRequest: Sendable {
     }
 }
 
+/// Which distribution log-probabilities are those of.
+public enum LogprobMode: String, Sendable, CaseIterable {
+    /// The model's own.
+    case raw
+    /// That from which the token was drawn. The prompt's tokens have none.
+    case processed
+    /// The model's own, and beside it that from which the token was drawn.
+    case both
+}
+
+/// What the distribution from which a token was drawn says of it.
+public struct ProcessedReport: Sendable, Equatable {
+    /// The token's log-probability.
+    public var logprob: Float
+    /// The likeliest ids, best first, ties by smaller id.
+    public var top: [TokenLogprob]
+
+    /// A report of the given parts.
+    public init(logprob: Float, top: [TokenLogprob]) {
+        self.logprob = logprob
+        self.top = top
+    }
+}
+
 /// A token of the prompt or of a continuation with what was asked to be known about it.
 public struct ReportedToken: Sendable {
     /// The token.
     public var id: Int32
     /// The bytes it stands for; possibly part of a character, empty for a control token that is not shown.
     public var bytes: [UInt8]
-    /// Its raw log-probability given everything before it; nil if not asked for, and for a prompt's first token.
+    /// Its log-probability given everything before it, raw unless ``LogprobMode/processed`` was asked for; nil if not
+    /// asked for, and for a prompt's first token.
     public var logprob: Float?
     /// The likeliest ids at its place, best first, ties by smaller id; empty if not asked for.
     public var top: [TokenLogprob]
+    /// What ``LogprobMode/both`` asks for beside it; nil for tokens that were not drawn.
+    public var processed: ProcessedReport?
     /// Whether its bytes are part of the text; not for the token that ends a choice.
     public var isShown = true
 
@@ -132,6 +165,8 @@ public enum EngineError: Error, Sendable, Equatable {
     case nonFiniteLogits(position: Int)
     /// The decoding controls leave nothing to draw from, or cannot be used.
     case decoding(DecodingError)
+    /// Its reader kept it waiting longer than is allowed while others waited for its place.
+    case readerTooSlow
     /// It waited longer than the queue's time limit.
     case queueTimeout
     /// A mapped checkpoint was cut short while the server ran: what it computes is worth nothing any more.

@@ -33,6 +33,10 @@ final class ActiveGroup {
     var units: Set<Int>
     var usages: [GenerationUsage]
     var isPaused = false
+    /// Since when it is paused.
+    var pausedSince: ContinuousClock.Instant?
+    /// How long it was paused before that.
+    var pausedTime = Duration.zero
     var hasStarted = false
 
     init(_ group: Group, units: Set<Int>) {

@@ -110,6 +110,14 @@ final class ModelRuntime {
         if group.group.isPaused != group.isPaused {
             group.isPaused.toggle()
             for id in group.units { scheduler.setPaused(id, group.isPaused) }
+            if let since = group.pausedSince { group.pausedTime += now - since }
+            group.pausedSince = group.isPaused ? now : nil
+        }
+        // Who reads slowly holds the cache: as long as nobody else wants it.
+        if scheduler.waitingCount > 0, let since = group.pausedSince,
+            group.pausedTime + (now - since) > model.options.pauseLimit
+        {
+            return fail(group, .readerTooSlow)
         }
         for id in group.units.sorted() {
             guard let unit = units[id], let deadline = unit.request.deadline, deadline < now else { continue }
@@ -244,8 +252,8 @@ final class ModelRuntime {
                             parameters: request.sampling, choice: request.firstChoice + index,
                             prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
                         text: try TextAssembler(
-                            stopStrings: request.stopStrings,
-                            decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: !startsText)),
+                            request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
+                            stripsSpace: startsText && tokenizer.stripsLeadingSpace),
                         promptCount: request.prompt.count))
             } catch {
                 return fail(unit.owner, .decoding(error))
@@ -282,7 +290,12 @@ final class ModelRuntime {
         if request.stopIDs.contains(token.id)
             || (!request.ignoresEnd && model.info.tokenizer.endIDs.contains(token.id))
         {
-            return finish(unit, choice, .endToken(token.id), ending: token)
+            guard request.includesStop, request.stopIDs.contains(token.id) else {
+                return finish(unit, choice, .endToken(token.id), ending: token)
+            }
+            let output = choice.text.append(token)
+            emit(unit, choice, output)
+            return finish(unit, choice, output.stop.map { .stopString($0) } ?? .endToken(token.id))
         }
         let output = choice.text.append(token)
         emit(unit, choice, output)

@@ -46,10 +46,19 @@ struct RowJob {
             }
         let request = unit.request
         var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])
-        if let count = request.logprobCount {
+        guard let count = request.logprobCount else { return token }
+        var processed: ProcessedReport?
+        if request.logprobMode != .raw, case .draw = purpose, let left = ProcessedProbabilities(of: workspace) {
+            processed = ProcessedReport(logprob: left.of(id), top: left.top(count))
+        }
+        if request.logprobMode == .processed {
+            token.logprob = processed?.logprob
+            token.top = processed?.top ?? []
+        } else {
             let probabilities = try LogProbabilities(logits: logits, position: position)
             token.logprob = probabilities.of(id)
             if count > 0 { token.top = probabilities.top(count) }
+            token.processed = processed
         }
         return token
     }

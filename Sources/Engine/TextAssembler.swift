@@ -25,20 +25,37 @@ struct TextAssembler {
     private var pending: [Pending] = []
     private var receivedBytes = 0
     private var releasedBytes = 0
+    private var tokenCount = 0
+    private let minTokens: Int
+    private let includesStop: Bool
+    private var stripsSpace: Bool
 
     /// An assembler for a request's stop strings.
-    init(stopStrings: [String], decoder: StreamingDecoder) throws(DecodingError) {
-        matcher = try StopMatcher(stopStrings)
+    ///
+    /// - Parameter stripsSpace: whether the text starts here and the tokenizer puts a space before a text, which is no
+    ///   part of it: stop strings do not see it, and the first token is reported without it.
+    init(_ request: GenerationRequest, decoder: StreamingDecoder, stripsSpace: Bool) throws(DecodingError) {
+        self.stripsSpace = stripsSpace
+        matcher = try StopMatcher(request.stopStrings)
+        minTokens = request.minTokens
+        includesStop = request.includesStop
         self.decoder = decoder
     }
 
     /// Takes the next token.
     mutating func append(_ token: ReportedToken) -> Output {
+        var token = token
+        if stripsSpace, !token.bytes.isEmpty {
+            stripsSpace = false
+            if token.bytes.first == UInt8(ascii: " ") { token.bytes.removeFirst() }
+        }
         receivedBytes += token.bytes.count
         pending.append(Pending(token: token, end: receivedBytes))
-        switch matcher.append(token.bytes) {
+        tokenCount += 1
+        switch matcher.append(token.bytes, mayStop: tokenCount > minTokens) {
         case .released(let bytes): return release(bytes, stop: nil)
-        case .stopped(let bytes, let stop): return release(bytes, stop: stop)
+        case .stopped(let bytes, let stop):
+            return release(includesStop ? bytes + Array(stop.utf8) : bytes, stop: stop)
         }
     }
 

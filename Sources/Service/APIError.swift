@@ -40,6 +40,8 @@ package enum APIError: Error, Sendable, Equatable {
     case queueFull(limit: Int)
     /// The request waited too long.
     case queueTimeout
+    /// The client read too slowly while others waited.
+    case readerTooSlow
     /// The models are not loaded yet.
     case loading
     /// The server is going down.
@@ -69,6 +71,10 @@ package enum APIError: Error, Sendable, Equatable {
         case .nonFiniteLogits(let position): self = .nonFiniteLogits(position: position)
         case .decoding(.badLogit(_, _, let position)), .decoding(.noCandidates(let position)):
             self = .nonFiniteLogits(position: position)
+        case .decoding(.nothingAllowed(let stage, let position)):
+            self = .invalidValue(
+                param: StageFields.of(stage).first?.name ?? stage.rawValue,
+                reason: "leaves no token to draw at position \(position)")
         case .decoding(.tooManyStops(let limit, let found)):
             self = .notAllowed(
                 param: "stop", found: "\(found) strings",
@@ -79,6 +85,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .decoding(.logitCount): self = .internalFault("the model computed logits of another vocabulary")
         case .queueTimeout: self = .queueTimeout
         case .cancelled: self = .cancelled
+        case .readerTooSlow: self = .readerTooSlow
         case .weightsLost: self = .internalFault("a checkpoint was cut short on disk; restart the server")
         case .unknownModel(let name): self = .modelNotFound(name, available: [])
         }
@@ -93,7 +100,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .unauthorized: 401
         case .modelNotFound, .routeNotFound: 404
         case .methodNotAllowed: 405
-        case .queueTimeout: 408
+        case .queueTimeout, .readerTooSlow: 408
         case .unsupportedMediaType: 415
         case .nonFiniteLogits, .internalFault: 500
         case .queueFull, .loading, .shuttingDown, .cancelled: 503
@@ -119,6 +126,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .unauthorized: "invalid_api_key"
         case .queueFull: "queue_full"
         case .queueTimeout: "queue_timeout"
+        case .readerTooSlow: "reader_too_slow"
         case .loading: "loading"
         case .shuttingDown: "shutting_down"
         case .nonFiniteLogits: "non_finite_logits"
@@ -199,6 +207,7 @@ package enum APIError: Error, Sendable, Equatable {
             hasKey ? "the API key is not valid" : "an API key is required: Authorization: Bearer KEY"
         case .queueFull(let limit): "the queue is full: \(limit) requests wait; try again later"
         case .queueTimeout: "the request waited longer in the queue than is allowed"
+        case .readerTooSlow: "the answer was read too slowly while others waited"
         case .loading: "the model is being loaded; try again later"
         case .shuttingDown: "the server is shutting down"
         case .nonFiniteLogits(let position):

@@ -51,7 +51,6 @@ public final class Service: Sendable {
         var engine: (any InferenceEngine)?
         /// By model; read once, when the engine comes.
         var chatTemplates: [String: Result<ChatTemplate, PromptingError>] = [:]
-        var nextQueue = 0
     }
 
     private let options: ServiceOptions
@@ -59,15 +58,15 @@ public final class Service: Sendable {
     private let metrics = ServiceMetrics()
     private let planner: GenerationPlanner
     private let state = Mutex(State())
-    private let answerQueues: [DispatchQueue]
-    private let bodyQueue = DispatchQueue(label: "temper.bodies", qos: .userInitiated)
+    /// What the serial queue of each generation runs on: a large answer holds up no other.
+    private let answerPool = DispatchQueue(label: "temper.answers", qos: .userInitiated, attributes: .concurrent)
+    private let bodyPool = DispatchQueue(label: "temper.bodies", qos: .userInitiated, attributes: .concurrent)
 
     /// A service that is loading.
     public init(options: ServiceOptions, logger: Logger) {
         self.options = options
         self.logger = logger
         planner = GenerationPlanner(timeLimit: options.requestTimeLimit, version: options.version)
-        answerQueues = (0..<2).map { DispatchQueue(label: "temper.answers.\($0)", qos: .userInitiated) }
     }
 
     /// Takes requests from now on.
@@ -106,7 +105,12 @@ public final class Service: Sendable {
             case .post(let route) where request.body.count <= options.inlineBodyBytes:
                 answerPost(route, request, responder, record)
             case .post(let route):
-                bodyQueue.async { self.answerPost(route, request, responder, record) }
+                let gone = Flag()
+                responder.onDisconnect { gone.raise() }
+                bodyPool.async {
+                    guard !gone.isRaised else { return self.finish(record.abandoned) }
+                    self.answerPost(route, request, responder, record)
+                }
             }
         } catch {
             refuse(error, responder, record)
@@ -303,10 +307,7 @@ public final class Service: Sendable {
         let plan = try planner.plan(
             body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
         record.isStreamed = plan.stream != nil
-        let queue = state.withLock { state in
-            state.nextQueue = (state.nextQueue + 1) % answerQueues.count
-            return answerQueues[state.nextQueue]
-        }
+        let queue = DispatchQueue(label: "temper.answer", target: answerPool)
         metrics.generation(began: true)
         let session = GenerationSession(
             plan: plan, responder: responder, queue: queue, keepAlive: options.keepAliveInterval
@@ -350,6 +351,14 @@ public final class Service: Sendable {
             level: isProbe ? .debug : record.status >= 500 ? .warning : .info, "request",
             metadata: record.metadata(duration: duration))
     }
+}
+
+/// Something that happened, for other threads to see.
+private final class Flag: Sendable {
+    private let state = Atomic<Bool>(false)
+
+    var isRaised: Bool { state.load(ordering: .acquiring) }
+    func raise() { state.store(true, ordering: .releasing) }
 }
 
 /// The bodies of the health routes.

@@ -79,6 +79,13 @@ public enum JSON: Sendable, Equatable {
 
     /// The member named `key` if this is an object that has it.
     public subscript(key: String) -> JSON? { objectValue?[key] }
+
+    /// An object of these members; of two with one key the last counts.
+    package init(members: KeyValuePairs<String, JSON>) {
+        var object = JSONObject()
+        for (key, value) in members { object[key] = value }
+        self = .object(object)
+    }
 }
 
 /// The members of a JSON object: distinct keys in the order of the text.

@@ -47,6 +47,49 @@ struct Complete: ParsableCommand {
         help: "Divides logits of seen tokens.")
     var repetitionPenalty: Double?
 
+    @Option(parsing: .unconditional, help: "Keeps tokens of typical surprise up to this probability.")
+    var typicalP: Double?
+
+    @Option(parsing: .unconditional, help: "Keeps logits within this many standard deviations of the largest.")
+    var topNSigma: Double?
+
+    @Option(parsing: .unconditional, help: "How often the likeliest tokens but one are removed.")
+    var xtcProbability: Double?
+
+    @Option(parsing: .unconditional, help: "What is likely enough for that.")
+    var xtcThreshold: Double?
+
+    @Option(parsing: .unconditional, help: "Penalty on what would go on with a repetition.")
+    var dryMultiplier: Double?
+
+    @Option(parsing: .unconditional, help: "Lets the temperature go with the entropy, up and down by this.")
+    var dynatempRange: Double?
+
+    @Option(parsing: .unconditional, help: "Keeps the surprise near --mirostat-tau: 1 or 2, the version.")
+    var mirostat: Int?
+
+    @Option(parsing: .unconditional, help: "The surprise to keep to, in bits.")
+    var mirostatTau: Double?
+
+    @Option(
+        name: [.customLong("penalty-window"), .customLong("repeat-last-n")], parsing: .unconditional,
+        help: "What the penalties look at.")
+    var penaltyWindow: Int?
+
+    @Option(help: "Whose sequence and conventions hold: temper, llama.cpp, vllm, hf, mlx.")
+    var order: String?
+
+    @Option(help: "The stages that act, in sequence, with commas between: top_k,top_p,temperature.")
+    var samplers: String?
+
+    @Option(parsing: .unconditional, help: "The least number of tokens before an end.")
+    var minTokens: Int?
+
+    @Option(
+        name: .customLong("set"),
+        help: "Any other field of /v1/completions, as name=value with the value in JSON; may be given several times.")
+    var settings: [String] = []
+
     @Option(parsing: .unconditional, help: "The seed of the noise; absent: a random one, which is told at the end.")
     var seed: Int64?
 
@@ -71,13 +114,16 @@ struct Complete: ParsableCommand {
     func validate() throws {
         let numbers = [
             ("temperature", temperature), ("top-p", topP), ("min-p", minP), ("frequency-penalty", frequencyPenalty),
-            ("presence-penalty", presencePenalty), ("repetition-penalty", repetitionPenalty),
+            ("presence-penalty", presencePenalty), ("repetition-penalty", repetitionPenalty), ("typical-p", typicalP),
+            ("top-n-sigma", topNSigma), ("xtc-probability", xtcProbability), ("xtc-threshold", xtcThreshold),
+            ("dry-multiplier", dryMultiplier), ("dynatemp-range", dynatempRange), ("mirostat-tau", mirostatTau),
         ]
         // JSON, in which the values are checked, has finite numbers only.
         for case (let name, let number?) in numbers where !number.isFinite {
             throw ValidationError("--\(name): expected a finite number, found \(number)")
         }
         _ = try engineFlags.options()
+        let fields = try fields()
         do throws(APIError) {
             var reading = FieldReading(limits: nil, isStrict: true)
             _ = try RequestSchema.read(fields, for: .completions, &reading)
@@ -110,7 +156,9 @@ struct Complete: ParsableCommand {
     }
 
     /// The options as fields of `/v1/completions`.
-    private var fields: JSONObject {
+    ///
+    /// - Throws: a `ValidationError` for a `--set` that is none.
+    private func fields() throws -> JSONObject {
         var fields = JSONObject()
         fields["temperature"] = temperature.map { .number($0) }
         fields["top_k"] = topK.map { .integer(Int64($0)) }
@@ -119,17 +167,34 @@ struct Complete: ParsableCommand {
         fields["frequency_penalty"] = frequencyPenalty.map { .number($0) }
         fields["presence_penalty"] = presencePenalty.map { .number($0) }
         fields["repetition_penalty"] = repetitionPenalty.map { .number($0) }
+        fields["typical_p"] = typicalP.map { .number($0) }
+        fields["top_n_sigma"] = topNSigma.map { .number($0) }
+        fields["xtc_probability"] = xtcProbability.map { .number($0) }
+        fields["xtc_threshold"] = xtcThreshold.map { .number($0) }
+        fields["dry_multiplier"] = dryMultiplier.map { .number($0) }
+        fields["dynatemp_range"] = dynatempRange.map { .number($0) }
+        fields["mirostat"] = mirostat.map { .integer(Int64($0)) }
+        fields["mirostat_tau"] = mirostatTau.map { .number($0) }
+        fields["penalty_window"] = penaltyWindow.map { .integer(Int64($0)) }
+        fields["order"] = order.map { .string($0) }
+        fields["samplers"] = samplers.map { .array($0.split(separator: ",").map { .string(String($0)) }) }
+        fields["min_tokens"] = minTokens.map { .integer(Int64($0)) }
         fields["seed"] = seed.map { .integer($0) }
         fields["max_tokens"] = maxTokens.map { .integer(Int64($0)) }
         if !stop.isEmpty { fields["stop"] = .array(stop.map { .string($0) }) }
         fields["ignore_eos"] = .bool(ignoreEos)
         fields["add_special_tokens"] = .bool(!noSpecial)
         fields["parse_special"] = .bool(parseSpecial)
+        for setting in settings {
+            let (name, value) = try Self.assignment(setting)
+            guard fields[name] == nil else { throw ValidationError("--set \(name): given already") }
+            fields[name] = value
+        }
         return fields
     }
 
     private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
-        var fields = fields
+        var fields = try fields()
         fields["prompt"] = .string(text)
         var completion = try LocalCompletion(fields: fields, model: info)
         if maxTokens == nil {
@@ -139,6 +204,15 @@ struct Complete: ParsableCommand {
             }
         }
         return completion
+    }
+
+    /// `name=value`; what is no JSON is a string.
+    private static func assignment(_ text: String) throws -> (name: String, value: JSON) {
+        guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
+            throw ValidationError("--set \(text): expected name=value")
+        }
+        let value = String(text[text.index(after: sign)...])
+        return (String(text[..<sign]), (try? JSONParser.parse(value.utf8)) ?? .string(value))
     }
 
     private func run(

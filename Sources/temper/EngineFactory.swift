@@ -46,7 +46,7 @@ struct EngineFlags: ParsableArguments {
     }
 
     /// The cores that this process may use: those of the machine, fewer where a cgroup sets a quota.
-    private static var coreCount: Int {
+    static var coreCount: Int {
         let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         guard let file = fopen("/sys/fs/cgroup/cpu.max", "re") else { return min(cores, 256) }
         defer { fclose(file) }

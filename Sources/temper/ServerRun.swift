@@ -99,13 +99,16 @@ struct ServerRun {
 
 /// Waits for SIGTERM or SIGINT. One that comes before serving began ends the program at once, as does a second one.
 final class SignalWatch: Sendable {
+    private let earlyExitCode: Int32
     private let queue = DispatchQueue(label: "temper.signals")
     private let first = DispatchSemaphore(value: 0)
     private let state = Mutex((received: Int32(0), isServing: false))
     /// Kept alive; written in `init` only.
     nonisolated(unsafe) private var sources: [any DispatchSourceSignal] = []
 
-    init() {
+    /// - Parameter earlyExitCode: the exit code on a signal that comes before serving began.
+    init(earlyExitCode: Int32 = 0) {
+        self.earlyExitCode = earlyExitCode
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
@@ -122,12 +125,15 @@ final class SignalWatch: Sendable {
         }
         guard isFirst else { _exit(128 + number) }
         // Nobody is being served, and a checkpoint may take long to load.
-        guard isServing else { _exit(0) }
+        guard isServing else { _exit(earlyExitCode) }
         first.signal()
     }
 
     /// From now on a first signal lets ``wait()`` return.
     func beginServing() { state.withLock { $0.isServing = true } }
+
+    /// Whether a signal has come.
+    var hasCome: Bool { state.withLock { $0.received != 0 } }
 
     /// Returns the first signal when it has come.
     func wait() -> Int32 {

@@ -9,9 +9,15 @@ struct Temper: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "temper",
         abstract: "An inference server for small language models with every decoding lever.",
-        discussion: "Exit codes: 0 done, 1 failed, 64 wrong use of the command line, 98 the address is taken.",
+        discussion: """
+            Exit codes: 0 done, 1 failed, 64 wrong use of the command line, 98 the address is taken, 130 training \
+            was stopped and is saved.
+            """,
         version: BuildInfo.version,
-        subcommands: [Serve.self, Complete.self, Inspect.self, Tokenize.self, Version.self, Bench.self])
+        subcommands: [
+            Serve.self, Complete.self, Train.self, TokenizerCommand.self, Inspect.self, Tokenize.self, Version.self,
+            Bench.self, BenchTraining.self,
+        ])
 
     /// A checkpoint that is cut short while it is in use must not end the program.
     static func main() {

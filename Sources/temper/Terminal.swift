@@ -11,6 +11,9 @@ enum Terminal {
     /// Writes a line to standard error.
     static func note(_ line: String) { write(Array((line + "\n").utf8), to: STDERR_FILENO) }
 
+    /// Writes to standard error without ending the line.
+    static func noteOpen(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {
         bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]

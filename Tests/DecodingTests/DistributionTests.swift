@@ -60,6 +60,35 @@ import Testing
         #expect(abs(deviate) < 4, "deviate \(deviate)")
     }
 
+    /// How many draws a distribution is tested with; TEMPER_DRAWS sets it, as for a long run of a million.
+    private static let drawCount = ProcessInfo.processInfo.environment["TEMPER_DRAWS"].flatMap { Int($0) } ?? 200_000
+
+    @Test("draws of every order follow the oracle's exact distribution", arguments: SamplingOrder.allCases)
+    func drawsOfEveryOrderFollowTheOracle(_ order: SamplingOrder) throws {
+        let goldens = try StageGoldens.loaded.get()
+        let golden = try #require(goldens.distributions.first { $0.order == order.rawValue })
+        var parameters = try samplingParameters(golden.order, nil, golden.stages)
+        parameters.seed = 31
+        let logits = try golden.logits.values(goldens.listed)
+        var sampler = Sampler(parameters: parameters, choice: 0, prompt: golden.prompt, vocabularySize: logits.count)
+        for id in golden.output { sampler.accept(id) }
+        var workspace = SamplingWorkspace()
+        var counts = [Int](repeating: 0, count: logits.count)
+        try logits.withUnsafeBufferPointer { logits in
+            for position in 0..<Self.drawCount {
+                counts[Int(try sampler.sample(logits: logits, position: position, workspace: &workspace))] += 1
+            }
+        }
+        for (count, p) in zip(counts, golden.p) where p == 0 { #expect(count == 0) }
+        let deviate = Self.deviate(counts, golden.p)
+        #expect(abs(deviate) < 4, "deviate \(deviate)")
+        // The test can fail: another order's distribution does not fit.
+        for other in goldens.distributions where other.order != order.rawValue {
+            let fits = zip(counts, other.p).allSatisfy { $0 == 0 || $1 > 0 } && abs(Self.deviate(counts, other.p)) < 4
+            #expect(!fits)
+        }
+    }
+
     @Test(
         "draws of two lanes are independent",
         arguments: [

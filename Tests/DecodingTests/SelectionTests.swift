@@ -119,7 +119,7 @@ struct SortedReference {
         var random = TestRandom(seed: 5)
         for size in [50, 3, 700, 1, 64, 699] {
             let logits = (0..<size).map { _ in random.normal(2) }
-            let sampler = Sampler(parameters: parameters, choice: 0, prompt: [], vocabularySize: size)
+            var sampler = Sampler(parameters: parameters, choice: 0, prompt: [], vocabularySize: size)
             var own = sampler
             let shared = try logits.withUnsafeBufferPointer {
                 try sampler.sample(logits: $0, position: size, workspace: &workspace)

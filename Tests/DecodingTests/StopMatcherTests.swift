@@ -120,4 +120,23 @@ import Testing
         #expect(matcher.append(Array("d".utf8)) == .released([UInt8](repeating: 97, count: 1023) + [100]))
         #expect(ContinuousClock.now - start < .seconds(5))
     }
+
+    @Test func aStopThatMayNotCountIsPassedOver() throws {
+        var matcher = try StopMatcher(["ab", "abcd", "x"])
+        #expect(shown(matcher.append(Array("xab".utf8), mayStop: false)) == "x")
+        // The end of the text so far may still become the longer one.
+        #expect(matcher.append(Array("c".utf8)) == .released([]))
+        #expect(matcher.append(Array("d".utf8)) == .stopped(released: [], stop: "abcd"))
+        matcher = try StopMatcher(["ab"])
+        #expect(shown(matcher.append(Array("ab".utf8), mayStop: false)) == "")
+        #expect(shown(matcher.append(Array("b".utf8))) == "abb")
+        // One that begins while it may not count does once it is complete.
+        #expect(shown(matcher.append(Array("za".utf8), mayStop: false)) == "z")
+        #expect(matcher.append(Array("b".utf8)) == .stopped(released: [], stop: "ab"))
+    }
+
+    private func shown(_ outcome: StopMatcher.Outcome) -> String? {
+        guard case .released(let bytes) = outcome else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 }

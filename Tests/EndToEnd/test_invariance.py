@@ -35,6 +35,10 @@ def requests_of_many_kinds():
             body["stop"] = ["the", "\n"]
         if number % 10 == 7:
             body["stream"] = True
+        if number % 11 == 4:
+            body |= {"order": "llama.cpp", "top_k": 40, "dry_multiplier": 0.8, "xtc_probability": 0.5}
+        if number % 13 == 6:
+            body |= {"mirostat": 1 + number % 2, "mirostat_tau": 3, "min_tokens": 3}
         bodies.append(body)
     return bodies
 
@@ -46,12 +50,13 @@ def ask(server, body):
         return json.dumps(stable(answer.json()))
     events = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
     assert events[-1] == "[DONE]"
-    text, reason = "", None
+    # Chunks of several choices come in any order.
+    choices = {}
     for event in events[:-1]:
         for choice in json.loads(event)["choices"]:
-            text += choice["text"]
-            reason = choice["finish_reason"] or reason
-    return json.dumps([text, reason])
+            text, reason = choices.get(choice["index"], ("", None))
+            choices[choice["index"]] = (text + choice["text"], choice["finish_reason"] or reason)
+    return json.dumps(sorted(choices.items()))
 
 
 @pytest.fixture(scope="module")

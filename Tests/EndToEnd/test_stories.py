@@ -31,3 +31,30 @@ def test_a_greedy_run_is_the_argmax_of_each_step(stories):
     assert len(logprobs["tokens"]) == 40
     for chosen, top in zip(logprobs["token_logprobs"], logprobs["top_logprobs"]):
         assert chosen == max(top.values())
+
+
+def test_offsets_point_into_the_text_that_is_returned(stories):
+    """Whatever spaces and control tokens SentencePiece puts into the ids."""
+    for prompt in (PROMPT, "", "a</s>b", "  two", [1], [1, 403]):
+        for echo in (True, False):
+            for skip in (True, False):
+                choice = stories.complete(
+                    prompt=prompt, echo=echo, logprobs=0, max_tokens=6, temperature=0, skip_special_tokens=skip,
+                )["choices"][0]
+                shown, logprobs = choice["text"], choice["logprobs"]
+                for token, offset in zip(logprobs["tokens"], logprobs["text_offset"]):
+                    is_hidden = token.startswith("<") or token == ""
+                    assert is_hidden or shown[offset:].startswith(token), (prompt, echo, skip, token, offset, shown)
+
+
+def test_a_stop_string_does_not_see_the_space_before_a_text(stories):
+    choice = stories.complete(prompt=[1], temperature=0, max_tokens=5, stop=" ")["choices"][0]
+    assert choice["text"] == "Once" and choice["finish_reason"] == "stop"
+
+
+def test_a_truncated_prompt_keeps_its_start_token(stories):
+    choice = stories.complete(
+        prompt="Once upon a time there was a little girl", truncate_prompt_tokens=5, echo=True, logprobs=0,
+        max_tokens=1)["choices"][0]
+    ids = choice["logprobs"]["token_ids"]
+    assert len(ids) == 6 and ids[0] == 1 and ids.count(1) == 1

@@ -2,7 +2,10 @@
 
 import Checkpoints
 import Decoding
+import Dispatch
 import Engine
+import Foundation
+import Synchronization
 import Testing
 import Tokenizers
 
@@ -115,6 +118,115 @@ struct EngineTests {
         #expect(stopped.ids == Array(ids.prefix(first + 1)))
         #expect(stopped.isShown == Array(repeating: true, count: first) + [false])
         #expect(stopped.reason == .endToken(ids[4]))
+        harness.engine.stop()
+    }
+
+    @Test("shows what ended the text where it is to be included, and passes over stops before the least length")
+    func includedStopsAndLeastLength() throws {
+        let harness = try Harness()
+        let request = harness.request("stop here", max: 30)
+        let plain = try harness.run([request])[0][0]
+        let characters = Array(plain.text)
+        let start = try #require(
+            characters.indices.dropFirst(4).dropLast(2).first { characters[$0].isASCII && characters[$0 + 1].isASCII })
+        let stop = String(characters[start...start + 1])
+        var stopping = request
+        stopping.stopStrings = [stop]
+        stopping.includesStop = true
+        let included = try harness.run([stopping])[0][0]
+        #expect(included.reason == .stopString(stop))
+        #expect(plain.text.hasPrefix(included.text) && included.text.hasSuffix(stop))
+        #expect(included.text.components(separatedBy: stop).count == 2)
+        stopping.minTokens = 30
+        #expect(try harness.run([stopping])[0][0] == plain)
+        stopping.minTokens = included.ids.count
+        #expect(try harness.run([stopping])[0][0].text.count > included.text.count)
+        stopping.minTokens = included.ids.count - 1
+        #expect(try harness.run([stopping])[0][0] == included)
+
+        var ending = request
+        let end = try #require(
+            plain.ids.dropFirst(3).first { id in
+                let bytes = harness.info.tokenizer.bytes(of: id)
+                return !bytes.isEmpty && bytes.allSatisfy { $0 < 128 }
+            })
+        ending.stopIDs = [end]
+        ending.includesStop = true
+        let ended = try harness.run([ending])[0][0]
+        #expect(ended.reason == .endToken(end) && ended.isShown.allSatisfy { $0 })
+        ending.includesStop = false
+        #expect(try harness.run([ending])[0][0].text.utf8.count < ended.text.utf8.count)
+        ending.minTokens = 20
+        ending.sampling.minTokens = MinTokensParameters(count: 20, ids: ending.stopIDs)
+        let later = try harness.run([ending])[0][0]
+        #expect(later.ids.count > 20 && !later.ids.prefix(20).contains(end))
+        harness.engine.stop()
+    }
+
+    @Test("gives the place of a reader that is too slow to who waits for it")
+    func slowReader() throws {
+        let harness = try Harness {
+            $0.choiceLimit = 1
+            $0.pauseLimit = .milliseconds(100)
+        }
+        let (slow, handle) = try harness.start([harness.request("slow", max: 400)])
+        while slow.eventCount < 2 { usleepBriefly() }
+        handle.pause()
+        usleep(300_000)
+        #expect(slow.error == nil)
+        let (waiting, _) = try harness.start([harness.request("waiting", max: 4)])
+        #expect(waiting.wait(seconds: 20) && waiting.error == nil)
+        #expect(slow.wait(seconds: 1) && slow.error == .readerTooSlow)
+        harness.engine.stop()
+    }
+
+    @Test("reports what was drawn from, alone and beside the model's own")
+    func processedLogprobs() throws {
+        let harness = try Harness()
+        func tokens(_ mode: LogprobMode, _ temperature: Float) throws -> [ReportedToken] {
+            var request = harness.request("probabilities", max: 6)
+            request.sampling.temperature = temperature
+            request.sampling.topK = 2
+            request.logprobMode = mode
+            request.logprobCount = 4
+            let collected = Mutex<[ReportedToken]>([])
+            let done = DispatchSemaphore(value: 0)
+            _ = try harness.engine.submit([request], model: harness.id) { event in
+                if case .delta(_, _, _, let tokens) = event { collected.withLock { $0 += tokens } }
+                if case .completed = event { done.signal() }
+            }
+            done.wait()
+            return collected.withLock { $0 }
+        }
+        let (raw, processed, both) = (try tokens(.raw, 0.5), try tokens(.processed, 0.5), try tokens(.both, 0.5))
+        #expect(raw.map(\.id) == processed.map(\.id) && raw.map(\.id) == both.map(\.id) && raw.count == 6)
+        for (index, token) in both.enumerated() {
+            #expect(token.logprob == raw[index].logprob && token.top == raw[index].top && token.top.count == 4)
+            #expect(raw[index].processed == nil && processed[index].processed == nil)
+            let report = try #require(token.processed)
+            #expect(report.logprob == processed[index].logprob && report.top == processed[index].top)
+            // Two are left, and sum to one.
+            #expect(report.top.count == 2 && abs(report.top.reduce(0) { $0 + exp($1.logprob) } - 1) < 1e-5)
+            #expect(report.logprob > token.logprob ?? 0 && report.top.contains { $0.id == token.id })
+        }
+        #expect(try tokens(.processed, 0).allSatisfy { $0.logprob == 0 && $0.top.count == 1 })
+        harness.engine.stop()
+    }
+
+    @Test("choices with feedback and memory are the same alone and together")
+    func statefulChoices() throws {
+        let harness = try Harness()
+        for order in SamplingOrder.allCases {
+            var request = harness.request("together", seed: 5, max: 20)
+            request.sampling.order = order
+            request.sampling.repetitionPenalty = order == .llamaCpp ? 1 : 1.3
+            request.sampling.mirostat = MirostatParameters(version: .two, tau: 3)
+            let alone = try harness.run([request])[0][0]
+            request.choiceCount = 3
+            let (first, second) = (try harness.run([request]), try harness.run([request, request]))
+            #expect(first[0][0] == alone && second[0] == first[0] && second[1] == first[0], "\(order)")
+            #expect(Set(first[0].map(\.ids)).count == 3)
+        }
         harness.engine.stop()
     }
 

@@ -123,6 +123,42 @@ import Testing
                     """))
     }
 
+    @Test func processedLogprobsStandBesideRawOnes() throws {
+        let engine = FakeEngine(models: [FakeEngine.chatModel()]) { requests in
+            var token = FakeEngine.token(97, -2, top: [(98, -1), (97, -2)])
+            token.processed = ProcessedReport(logprob: -0.25, top: [TokenLogprob(id: 97, logprob: -0.25)])
+            return [
+                .prompt(index: 0, tokens: []), .delta(index: 0, choice: 0, text: "a", tokens: [token]),
+                .finished(index: 0, choice: 0, reason: .length),
+                .completed(requests.map { FakeEngine.usage($0, generated: 1) }),
+            ]
+        }
+        let service = TestService(engine)
+        let answer = try service.complete("{\"prompt\":\"x\",\"logprobs\":2,\"logprobs_mode\":\"both\"}")
+        #expect(engine.submissions[0].requests[0].logprobMode == .both)
+        #expect(
+            try answer.json["choices"]?.arrayValue?.first?["logprobs"]
+                == parse(
+                    """
+                    {"tokens":["a"],"token_logprobs":[-2.0],"top_logprobs":[{"b":-1.0,"a":-2.0}],"text_offset":[0],\
+                    "token_ids":[97],"top_ids":[[98,97]],"top_id_logprobs":[[-1.0,-2.0]],"mode":"both",\
+                    "processed_token_logprobs":[-0.25],"processed_top_ids":[[97]],\
+                    "processed_top_id_logprobs":[[-0.25]]}
+                    """))
+        let chat = try service.chat(
+            """
+            {"messages":[{"role":"user","content":"x"}],"logprobs":true,"top_logprobs":2,"logprobs_mode":"both"}
+            """)
+        let logprobs = chat.json["choices"]?.arrayValue?.first?["logprobs"]
+        #expect(logprobs?["mode"] == .string("both"))
+        let entry = logprobs?["content"]?.arrayValue?.first
+        #expect(entry?["logprob"]?.doubleValue == -2 && entry?["processed_logprob"]?.doubleValue == -0.25)
+        #expect(entry?["processed_top_logprobs"]?.arrayValue?.map { $0["id"] } == [.integer(97)])
+        let refused = try service.complete(
+            "{\"prompt\":\"x\",\"echo\":true,\"logprobs\":2,\"logprobs_mode\":\"processed\"}")
+        #expect(refused.status == 400 && refused.param == "logprobs_mode")
+    }
+
     @Test func echoReturnsThePromptAndItsLogprobs() throws {
         let answer = try TestService().complete(
             "{\"prompt\":\"ab\",\"echo\":true,\"logprobs\":1,\"max_tokens\":3}")

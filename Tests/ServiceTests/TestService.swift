@@ -48,6 +48,11 @@ struct TestService {
         if isLoaded { service.start(engine) }
     }
 
+    init(engine: FakeEngine, service: Service) {
+        self.engine = engine
+        self.service = service
+    }
+
     /// Sends a request without waiting.
     func begin(
         _ method: HTTPRequest.Method, _ path: String, _ body: String = "", fields: HTTPFields = [:]

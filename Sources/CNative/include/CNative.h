@@ -5,5 +5,6 @@
 #include "tpr_kernels.h"
 #include "tpr_mapguard.h"
 #include "tpr_shims.h"
+#include "tpr_training.h"
 
 #endif

@@ -4,12 +4,12 @@ import Glibc
 
 /// Writes a file so that its path holds either what was there before or all of the new bytes, whatever happens:
 /// temporary name in the same folder, fsync, rename, fsync of the folder.
-enum AtomicFile {
+package enum AtomicFile {
     /// Takes bytes in the order of the file.
-    typealias Sink = (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
+    package typealias Sink = (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
 
     /// Writes what `content` passes to its argument to `path`. On failure the temporary file is removed.
-    static func write(
+    package static func write(
         _ path: String, _ content: (Sink) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
         let folder = FilePath.folder(path)

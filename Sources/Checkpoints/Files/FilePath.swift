@@ -3,12 +3,12 @@
 import Glibc
 
 /// Questions about paths, and the names in them.
-enum FilePath {
+package enum FilePath {
     /// What stands at a path.
-    enum Kind { case file, folder, other }
+    package enum Kind { case file, folder, other }
 
     /// What stands at `path`, following links.
-    static func kind(_ path: String) throws(CheckpointError) -> Kind {
+    package static func kind(_ path: String) throws(CheckpointError) -> Kind {
         var status = stat()
         guard stat(path, &status) == 0 else { throw systemError(path, "open") }
         switch status.st_mode & S_IFMT {
@@ -19,31 +19,31 @@ enum FilePath {
     }
 
     /// Whether a regular file stands at `path`.
-    static func isFile(_ path: String) -> Bool {
+    package static func isFile(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     /// The part after the last slash.
-    static func name(_ path: String) -> String {
+    package static func name(_ path: String) -> String {
         var trimmed = path[...]
         while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
         return trimmed.lastIndex(of: "/").map { String(trimmed[trimmed.index(after: $0)...]) } ?? String(trimmed)
     }
 
     /// The folder that `path` stands in; "." where it names none.
-    static func folder(_ path: String) -> String {
+    package static func folder(_ path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// `name` in `folder`.
-    static func join(_ folder: String, _ name: String) -> String {
+    package static func join(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
     /// The names in a folder, sorted; at most 65,536.
-    static func names(inFolder path: String) throws(CheckpointError) -> [String] {
+    package static func names(inFolder path: String) throws(CheckpointError) -> [String] {
         guard let folder = opendir(path) else { throw systemError(path, "list") }
         defer { closedir(folder) }
         var names: [String] = []
@@ -59,8 +59,17 @@ enum FilePath {
         return names.sorted()
     }
 
+    /// Makes the folder at `path` and those above it; one that is there is left as it is.
+    package static func makeFolder(_ path: String) throws(CheckpointError) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+        let above = folder(path)
+        if above != path, above != "." { try makeFolder(above) }
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw systemError(path, "create") }
+    }
+
     /// The error for the current `errno`.
-    static func systemError(_ path: String, _ operation: String) -> CheckpointError {
+    package static func systemError(_ path: String, _ operation: String) -> CheckpointError {
         let code = errno
         return .system(path: path, operation: operation, code: code, reason: String(cString: strerror(code)))
     }

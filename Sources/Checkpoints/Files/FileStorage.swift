@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Compute
+package import Compute
 import Glibc
 
 /// How the bytes of a checkpoint's files come into memory.
@@ -21,7 +21,7 @@ public enum LoadMode: Sendable, Equatable {
 }
 
 /// Brings whole files into memory.
-enum FileStorage {
+package enum FileStorage {
     /// Below this size a file is read rather than mapped by ``LoadMode/automatic``.
     static let mapThreshold = 64 << 20
 
@@ -29,7 +29,7 @@ enum FileStorage {
     ///
     /// The size is taken when the file is opened and taken again when its bytes are there; a difference is an error,
     /// as is an empty file.
-    static func load(_ path: String, mode: LoadMode) throws(CheckpointError) -> Storage {
+    package static func load(_ path: String, mode: LoadMode) throws(CheckpointError) -> Storage {
         let file = try open(path)
         defer { close(file.descriptor) }
         let maps: Bool
@@ -51,7 +51,7 @@ enum FileStorage {
     }
 
     /// The bytes of a small file such as a configuration; more than `limit` is an error.
-    static func loadSmall(_ path: String, limit: Int) throws(CheckpointError) -> [UInt8] {
+    package static func loadSmall(_ path: String, limit: Int) throws(CheckpointError) -> [UInt8] {
         let file = try open(path, allowsEmpty: true)
         defer { close(file.descriptor) }
         guard file.byteCount <= limit else {

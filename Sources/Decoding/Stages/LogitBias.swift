@@ -11,12 +11,10 @@ struct LogitBias: SamplingStage {
         self.biases = biases.map { ($0.key, $0.value) }.sorted { $0.id < $1.id }
     }
 
-    func apply(
-        to workspace: inout SamplingWorkspace, history: TokenHistory, position: Int
-    ) throws(DecodingError) {
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
         for (id, bias) in biases {
-            try workspace.candidates.edit(id, position: position) { $0 + bias }
+            try workspace.candidates.edit(id, position: context.position) { $0 + bias }
         }
-        try workspace.candidates.removeBanned(position: position)
+        try workspace.candidates.removeBanned(position: context.position)
     }
 }

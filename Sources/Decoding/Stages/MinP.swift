@@ -12,9 +12,7 @@ struct MinP: SamplingStage {
         logFraction = min(0, log(Double(fraction)))
     }
 
-    func apply(
-        to workspace: inout SamplingWorkspace, history: TokenHistory, position: Int
-    ) throws(DecodingError) {
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
         let threshold = Double(workspace.candidates.maximum) + logFraction
         workspace.candidates.keep { Double($0) >= threshold }
     }

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Lowers the logit of an id for each time it was generated: l ← l - f·c, c its count in the output.
+/// Lowers the logit of an id for each time it occurred: l ← l - f·c, c its count.
 ///
-/// Source: OpenAI's `frequency_penalty`. Scope: the output, not the prompt, as in OpenAI and vLLM.
+/// Source: OpenAI's `frequency_penalty`. There it looks at the output, not the prompt; engines differ: see
+/// ``SamplingOrder``.
 struct FrequencyPenalty: SamplingStage {
     let penalty: Float
+    let range: PenaltyRange
 
-    func apply(
-        to workspace: inout SamplingWorkspace, history: TokenHistory, position: Int
-    ) throws(DecodingError) {
-        for entry in history.entries where entry.outputCount > 0 {
-            let amount = penalty * Float(entry.outputCount)
-            try workspace.candidates.edit(entry.id, position: position) { $0 - amount }
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
+        for entry in context.history.entries(in: range) {
+            let amount = penalty * Float(entry.count)
+            try workspace.candidates.edit(entry.id, position: context.position) { $0 - amount }
         }
-        try workspace.candidates.removeBanned(position: position)
+        try workspace.candidates.removeBanned(position: context.position)
     }
 }
 
-/// Lowers the logit of an id once it was generated: l ← l - s.
+/// Lowers the logit of an id once it occurred: l ← l - s.
 ///
-/// Source: OpenAI's `presence_penalty`. Scope: the output, not the prompt, as in OpenAI and vLLM.
+/// Source: OpenAI's `presence_penalty`. There it looks at the output, not the prompt; engines differ: see
+/// ``SamplingOrder``.
 struct PresencePenalty: SamplingStage {
     let penalty: Float
+    let range: PenaltyRange
 
-    func apply(
-        to workspace: inout SamplingWorkspace, history: TokenHistory, position: Int
-    ) throws(DecodingError) {
-        for entry in history.entries where entry.outputCount > 0 {
-            try workspace.candidates.edit(entry.id, position: position) { $0 - penalty }
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
+        for entry in context.history.entries(in: range) {
+            try workspace.candidates.edit(entry.id, position: context.position) { $0 - penalty }
         }
-        try workspace.candidates.removeBanned(position: position)
+        try workspace.candidates.removeBanned(position: context.position)
     }
 }

@@ -8,16 +8,26 @@
 struct Temperature: SamplingStage {
     let temperature: Float
 
-    func apply(
-        to workspace: inout SamplingWorkspace, history: TokenHistory, position: Int
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
+        try Self.divide(&workspace, by: Double(temperature), position: context.position)
+    }
+
+    static func divide(
+        _ workspace: inout SamplingWorkspace, by divisor: Double, position: Int
     ) throws(DecodingError) {
         let maximum = Double(workspace.candidates.maximum)
-        let divisor = Double(temperature)
         workspace.candidates.withMutableLogits { logits in
             for index in logits.indices {
                 logits[index] = Float((Double(logits[index]) - maximum) / divisor)
             }
         }
         try workspace.candidates.removeBanned(position: position)
+    }
+}
+
+/// What temperature 0 means: keeps the candidate with the largest logit alone; ties go to the smaller id.
+struct TakeLikeliest: SamplingStage {
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
+        workspace.candidates.keepOnly(at: workspace.candidates.likeliest)
     }
 }

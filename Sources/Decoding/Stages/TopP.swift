@@ -9,12 +9,10 @@ struct TopP: SamplingStage {
     private let mass: Double
 
     init(_ mass: Float) {
-        self.mass = Double(mass.description) ?? Double(mass)
+        self.mass = mass.decimal
     }
 
-    func apply(
-        to workspace: inout SamplingWorkspace, history: TokenHistory, position: Int
-    ) throws(DecodingError) {
+    func apply(to workspace: inout SamplingWorkspace, context: StageContext) throws(DecodingError) {
         let maximum = workspace.candidates.maximum
         let cutoff = workspace.candidates.withLogits {
             workspace.selection.cutoff(mass: mass, in: $0, maximum: maximum)

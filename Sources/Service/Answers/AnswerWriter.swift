@@ -142,9 +142,10 @@ struct AnswerWriter: Sendable {
         guard plan.logprobCount != nil else { return writer.null() }
         if isChat {
             let tokenizer = plan.model.tokenizer
-            LogprobsWriter.writeChat(tokens, bytesOf: { tokenizer.bytes(of: $0) }, to: &writer)
+            LogprobsWriter.writeChat(
+                tokens, mode: plan.logprobMode, bytesOf: { tokenizer.bytes(of: $0) }, to: &writer)
         } else {
-            LogprobsWriter.writeLegacy(tokens, to: &writer)
+            LogprobsWriter.writeLegacy(tokens, mode: plan.logprobMode, to: &writer)
         }
     }
 

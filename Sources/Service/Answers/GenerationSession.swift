@@ -29,6 +29,8 @@ final class GenerationSession: Sendable {
     private struct Control {
         var handle: (any GenerationHandle)?
         var isCancelled = false
+        /// The answer is complete: the handle, which leads back here, is not kept.
+        var isOver = false
     }
 
     private let plan: GenerationPlan
@@ -53,9 +55,7 @@ final class GenerationSession: Sendable {
         self.finished = finished
         var choices: [ChoiceState] = []
         for prompt in plan.prompts {
-            let strips = plan.model.tokenizer.stripsLeadingSpace && plan.echoes
-            let labeller = TokenLabeller(tokenizer: plan.model.tokenizer, stripsSpace: strips)
-            var choice = ChoiceState(labeller: labeller)
+            var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
             if plan.echoes { choice.text = prompt.text }
             choices.append(contentsOf: repeatElement(choice, count: plan.choiceCount))
         }
@@ -71,7 +71,7 @@ final class GenerationSession: Sendable {
                 queue.async { self.receive(event) }
             }
             let isCancelled = control.withLock { control in
-                control.handle = handle
+                if !control.isOver { control.handle = handle }
                 return control.isCancelled
             }
             if isCancelled { handle.cancel() }
@@ -120,9 +120,9 @@ final class GenerationSession: Sendable {
         for choice in 0..<plan.choiceCount {
             guard let position = position(index, choice, progress) else { continue }
             if plan.echoes {
+                var alignment = EchoAlignment(text: prompt.text, tokenizer: plan.model.tokenizer)
                 for token in tokens {
-                    let labelled = progress.choices[position].labeller.label(
-                        token, shownBytes: prompt.shownBytes(of: token, plan.model.tokenizer))
+                    let labelled = progress.choices[position].labeller.label(token, shownBytes: alignment.take(token))
                     progress.choices[position].tokens.append(labelled)
                 }
                 progress.choices[position].labeller.skip(to: prompt.text.unicodeScalars.count)
@@ -174,9 +174,10 @@ final class GenerationSession: Sendable {
             openStream(&progress)
             if stream.includesUsage { send(writer.usageChunk(total), &progress) }
             progress.bytes += ServerSentEvents.done.count
+            let body = progress.body
             finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: progress.bytes), &progress)
-            progress.body?.write(ServerSentEvents.done)
-            progress.body?.finish()
+            body?.write(ServerSentEvents.done)
+            body?.finish()
         } else {
             let body = writer.answer(progress.choices, usage: total)
             finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: body.count), &progress)
@@ -186,13 +187,14 @@ final class GenerationSession: Sendable {
 
     private func fail(_ error: EngineError, _ progress: inout Progress) {
         let apiError = APIError(error, param: plan.param(0))
-        let bytes = progress.body == nil ? apiError.body : AnswerWriter.errorEvent(apiError)
+        let body = progress.body
+        let bytes = body == nil ? apiError.body : AnswerWriter.errorEvent(apiError)
         progress.bytes += bytes.count
         let status = error == .cancelled && isCancelled ? GenerationOutcome.clientGone : apiError.status
         finish(
             GenerationOutcome(status: status, error: apiError, usage: progress.usage, bytes: progress.bytes),
             &progress)
-        if let body = progress.body {
+        if let body {
             body.write(bytes)
             body.finish()
         } else {
@@ -206,6 +208,11 @@ final class GenerationSession: Sendable {
         progress.timer?.cancel()
         progress.timer = nil
         progress.choices = []
+        progress.body = nil
+        control.withLock { control in
+            control.handle = nil
+            control.isOver = true
+        }
         finished(outcome)
     }
 
@@ -305,15 +312,5 @@ extension GenerationUsage {
             prefillDuration = max(prefillDuration, usage.prefillDuration)
             decodeDuration = max(decodeDuration, usage.decodeDuration)
         }
-    }
-}
-
-extension PromptPlan {
-    /// The bytes that a token of the prompt adds to the echoed text: a control token adds its spelling where the text
-    /// spells it, and none where the tokenizer put it there.
-    func shownBytes(of token: ReportedToken, _ tokenizer: any Tokenizer) -> [UInt8] {
-        guard token.bytes.isEmpty, spellsControl, tokenizer.isControl(token.id) else { return token.bytes }
-        let isAddedStart = tokenizer.addsBOS && token.id == tokenizer.bosID
-        return isAddedStart ? [] : Array((tokenizer.piece(of: token.id) ?? "").utf8)
     }
 }

@@ -11,6 +11,13 @@ struct ScalarCounter: Sendable {
     /// A counter that starts at `count`.
     init(count: Int = 0) { self.count = count }
 
+    /// Completes a character that `bytes`, which come next, do not go on with: it becomes U+FFFD, before them.
+    mutating func prepare(for bytes: [UInt8]) {
+        guard !pending.isEmpty, let next = bytes.first, next & 0xC0 != 0x80 else { return }
+        count += String(decoding: pending, as: UTF8.self).unicodeScalars.count
+        pending = []
+    }
+
     /// Takes the next bytes.
     mutating func append(_ bytes: [UInt8]) {
         if pending.isEmpty, bytes.allSatisfy({ $0 < 0x80 }) {

@@ -9,7 +9,7 @@ enum TokenLabel {
     /// The text of a token: itself if it is UTF-8, the spelling of a control token, and for a piece of a character
     /// `bytes:\xNN…` as OpenAI writes it.
     static func text(_ bytes: [UInt8], id: Int32, _ tokenizer: any Tokenizer) -> String {
-        if bytes.isEmpty { return tokenizer.piece(of: id) ?? "" }
+        if bytes.isEmpty { return tokenizer.bytes(of: id).isEmpty ? tokenizer.piece(of: id) ?? "" : "" }
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         var label = "bytes:"
         for byte in bytes {
@@ -36,6 +36,8 @@ struct LabelledToken: Sendable {
     var logprob: Float?
     /// The likeliest at its place, best first.
     var top: [(id: Int32, text: String, logprob: Float)]
+    /// The same of the distribution that it was drawn from, where both are asked for.
+    var processed: (logprob: Float, top: [(id: Int32, text: String, logprob: Float)])?
     /// Scalars before it from the start of the returned text.
     var offset: Int
 }
@@ -44,37 +46,31 @@ struct LabelledToken: Sendable {
 struct TokenLabeller: Sendable {
     private let tokenizer: any Tokenizer
     private var counter = ScalarCounter()
-    private var stripsSpace: Bool
 
-    /// - Parameter stripsSpace: whether the first text's leading space is not part of the text.
-    init(tokenizer: any Tokenizer, stripsSpace: Bool = false) {
-        self.tokenizer = tokenizer
-        self.stripsSpace = stripsSpace
-    }
+    init(tokenizer: any Tokenizer) { self.tokenizer = tokenizer }
 
     /// The label of the next token. `shownBytes` are the bytes that it adds to the text.
     mutating func label(_ token: ReportedToken, shownBytes: [UInt8]? = nil) -> LabelledToken {
-        var bytes = token.bytes
-        var shown = shownBytes ?? (token.isShown ? token.bytes : [])
-        if stripsSpace, !shown.isEmpty {
-            stripsSpace = false
-            if shown.first == UInt8(ascii: " ") {
-                shown.removeFirst()
-                if bytes.first == UInt8(ascii: " ") { bytes.removeFirst() }
-            }
-        }
+        let shown = shownBytes ?? (token.isShown ? token.bytes : [])
+        // A space that tokenizing put there is no part of the label either.
+        let isStripped = shownBytes != nil && token.bytes.count == shown.count + 1
+        let bytes = isStripped ? shown : token.bytes
+        counter.prepare(for: shown)
         let offset = counter.count
         counter.append(shown)
-        let text = bytes.isEmpty && !token.bytes.isEmpty ? "" : TokenLabel.text(bytes, id: token.id, tokenizer)
-        return LabelledToken(
-            id: token.id, text: text, bytes: bytes, logprob: token.logprob,
-            top: token.top.map { entry in
+        let text = TokenLabel.text(bytes, id: token.id, tokenizer)
+        func labelled(_ top: [TokenLogprob], chosen: Float?) -> [(id: Int32, text: String, logprob: Float)] {
+            top.map { entry in
                 // The chosen token has one log-probability, wherever it is written.
-                let logprob = entry.id == token.id ? token.logprob ?? entry.logprob : entry.logprob
+                let logprob = entry.id == token.id ? chosen ?? entry.logprob : entry.logprob
                 let label = entry.id == token.id ? text : TokenLabel.text(of: entry.id, tokenizer)
                 return (id: entry.id, text: label, logprob: logprob)
-            },
-            offset: offset)
+            }
+        }
+        return LabelledToken(
+            id: token.id, text: text, bytes: bytes, logprob: token.logprob,
+            top: labelled(token.top, chosen: token.logprob),
+            processed: token.processed.map { ($0.logprob, labelled($0.top, chosen: $0.logprob)) }, offset: offset)
     }
 
     /// Corrects the position to `count` scalars: the returned text is known to be that long.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import StrictJSON
 
@@ -9,10 +10,6 @@ enum EffectiveSettings {
     static func json(_ values: FieldValues, plan: GenerationPlan, timeLimit: Duration?) -> JSON {
         var object = JSONObject()
         func set<Value>(_ field: Field<Value>, _ json: JSON) { object[field.name] = json }
-        func number(_ value: Float) -> JSON {
-            // The shortest decimal of the Float, so that 0.7 reads 0.7.
-            .number(Double(value.description) ?? Double(value))
-        }
         set(RequestFields.model, .string(plan.model.id))
         let maxTokens = plan.requests.map { JSON.integer(Int64($0.maxTokens)) }
         let budget: JSON = maxTokens.count == 1 ? maxTokens[0] : .array(maxTokens)
@@ -21,33 +18,62 @@ enum EffectiveSettings {
         } else {
             set(RequestFields.maxTokens, budget)
         }
-        set(RequestFields.temperature, number(values[RequestFields.temperature]))
-        set(RequestFields.topK, .integer(Int64(values[RequestFields.topK])))
-        set(RequestFields.topP, number(values[RequestFields.topP]))
-        set(RequestFields.minP, number(values[RequestFields.minP]))
-        set(RequestFields.frequencyPenalty, number(values[RequestFields.frequencyPenalty]))
-        set(RequestFields.presencePenalty, number(values[RequestFields.presencePenalty]))
-        set(RequestFields.repetitionPenalty, number(values[RequestFields.repetitionPenalty]))
-        var bias = JSONObject()
-        for (id, value) in values[RequestFields.logitBias].sorted(by: { $0.key < $1.key }) {
-            bias[String(id)] = number(value)
-        }
-        set(RequestFields.logitBias, .object(bias))
         set(RequestFields.seed, .integer(plan.seed))
         set(RequestFields.choiceCount, .integer(Int64(plan.choiceCount)))
         set(RequestFields.stop, .array(values[RequestFields.stop].map { .string($0) }))
         set(
             RequestFields.stopTokenIDs,
             .array(values[RequestFields.stopTokenIDs].sorted().map { .integer(Int64($0)) }))
+        set(RequestFields.includeStop, .bool(values[RequestFields.includeStop]))
         set(RequestFields.ignoreEnd, .bool(values[RequestFields.ignoreEnd]))
         let limit = [values[RequestFields.maxTime].map { Duration.seconds($0) }, timeLimit].compactMap { $0 }.min()
         set(RequestFields.maxTime, limit.map { .number($0 / .seconds(1)) } ?? .null)
+        set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
+        if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {
             set(RequestFields.echo, .bool(plan.echoes))
             set(RequestFields.addSpecialTokens, .bool(values[RequestFields.addSpecialTokens]))
             set(RequestFields.parseSpecial, .bool(values[RequestFields.parseSpecial]))
         }
         return .object(object)
+    }
+
+    /// The stages in effect, and the fields of all of them.
+    private static func setSampling(
+        _ object: inout JSONObject, _ values: FieldValues, _ sampling: SamplingParameters
+    ) {
+        let ranges = rangeSettings(sampling)
+        func value(_ declaration: FieldDeclaration) -> JSON {
+            ranges[declaration.name] ?? values.json(declaration)
+        }
+        object[RequestFields.order.name] = .string(sampling.order.rawValue)
+        object[RequestFields.samplers.name] = .array(
+            sampling.activeStages.map { stage in
+                var entry = JSONObject()
+                entry["name"] = .string(stage.rawValue)
+                for declaration in StageFields.of(stage) { entry[declaration.name] = value(declaration) }
+                return .object(entry)
+            })
+        for stage in StageName.allCases {
+            for declaration in StageFields.of(stage) { object[declaration.name] = value(declaration) }
+        }
+    }
+
+    /// What the order decided where the request did not.
+    private static func rangeSettings(_ sampling: SamplingParameters) -> [String: JSON] {
+        var settings: [String: JSON] = [:]
+        func set(_ range: PenaltyRange?, _ scope: Field<String?>, _ window: Field<Int?>) {
+            guard let range else { return }
+            settings[scope.name] = .string(range.scope.rawValue)
+            settings[window.name] = .integer(Int64(range.window ?? -1))
+        }
+        set(sampling.repetitionRange, RequestFields.repetitionScope, RequestFields.repetitionWindow)
+        set(sampling.frequencyRange, RequestFields.frequencyScope, RequestFields.frequencyWindow)
+        set(sampling.presenceRange, RequestFields.presenceScope, RequestFields.presenceWindow)
+        if let dry = sampling.dry {
+            settings[RequestFields.dryWindow.name] = .integer(Int64(dry.window ?? -1))
+        }
+        return settings
     }
 }

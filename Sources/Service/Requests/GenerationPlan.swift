@@ -53,6 +53,8 @@ struct GenerationPlan: Sendable {
     var echoes: Bool
     /// How many of the likeliest tokens to report per place; nil: no log-probabilities.
     var logprobCount: Int?
+    /// Which log-probabilities those are.
+    var logprobMode: LogprobMode
     /// What the answer holds besides.
     var extras: Set<AnswerExtra>
     /// What the client ought to know.

@@ -13,6 +13,15 @@ struct GenerationPlanner: Sendable {
     var timeLimit: Duration?
     /// Names the build, part of `system_fingerprint`.
     var version: String
+    private let sampling = SamplingPlanner()
+
+    init(timeLimit: Duration?, version: String) {
+        self.timeLimit = timeLimit
+        self.version = version
+    }
+
+    /// The most log-probabilities in one answer, all prompts and choices together: about 100 MB as JSON.
+    static let logprobLimit = 1_048_576
 
     /// The plan for `values`.
     ///
@@ -24,8 +33,13 @@ struct GenerationPlanner: Sendable {
         var warnings = warnings
         let stream = try stream(values)
         let logprobCount = try logprobCount(values, endpoint)
+        let logprobMode = LogprobMode(rawValue: values[RequestFields.logprobsMode]) ?? .raw
         let seed = values[RequestFields.seed] ?? Int64(UInt64.random(in: 0..<(1 << 53)))
         let echoes = endpoint == .completions && values[RequestFields.echo]
+        if echoes, logprobCount != nil, logprobMode == .processed {
+            throw .invalidValue(
+                param: "logprobs_mode", reason: "a prompt is not drawn: with echo and logprobs say raw or both")
+        }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
 
         let asked =
@@ -33,27 +47,50 @@ struct GenerationPlanner: Sendable {
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
+        let parameters = try sampling.parameters(values, seed: seed, model: model)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(
                 asked: asked, promptCount: prompt.ids.count, endpoint: endpoint, model: model, param: param)
             var request = GenerationRequest(
-                prompt: prompt.ids, maxTokens: maxTokens, sampling: sampling(values, seed: seed))
+                prompt: prompt.ids, maxTokens: maxTokens, sampling: parameters)
             request.choiceCount = values[RequestFields.choiceCount]
             request.stopStrings = values[RequestFields.stop]
             request.stopIDs = values[RequestFields.stopTokenIDs]
+            request.includesStop = values[RequestFields.includeStop]
+            request.minTokens = values[RequestFields.minTokens]
+            guard request.minTokens <= maxTokens else {
+                throw .notAllowed(
+                    param: values.path(RequestFields.minTokens.name), found: String(request.minTokens),
+                    allowed: Allowed(min: 0, max: Double(maxTokens)))
+            }
             request.ignoresEnd = values[RequestFields.ignoreEnd]
             request.logprobCount = logprobCount
+            request.logprobMode = logprobMode
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.showsSpecial = !values[RequestFields.skipSpecialTokens]
             request.deadline = deadline
             requests.append(request)
         }
+        if let logprobCount {
+            let tokens = requests.reduce(0) { sum, request in
+                sum + request.choiceCount * (request.maxTokens + (echoes ? request.prompt.count : 0))
+            }
+            let entries = tokens * (logprobCount + 1)
+            guard entries <= Self.logprobLimit else {
+                throw .invalidValue(
+                    param: values.path(
+                        (endpoint == .chat ? RequestFields.topLogprobs.name : RequestFields.logprobCount.name)),
+                    reason: "the answer would hold up to \(entries) log-probabilities (\(tokens) tokens with "
+                        + "\(logprobCount + 1) each), at most \(Self.logprobLimit) are allowed")
+            }
+        }
         var plan = GenerationPlan(
             endpoint: endpoint, model: model, id: Self.newID(endpoint), created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
-            logprobCount: logprobCount, extras: values[RequestFields.returnExtras], warnings: warnings,
+            logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
+            warnings: warnings,
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
@@ -88,20 +125,6 @@ struct GenerationPlanner: Sendable {
         let asked = values[RequestFields.maxTime].map { Duration.seconds($0) }
         guard let limit = [asked, timeLimit].compactMap({ $0 }).min() else { return nil }
         return ContinuousClock.now + limit
-    }
-
-    private func sampling(_ values: FieldValues, seed: Int64) -> SamplingParameters {
-        var sampling = SamplingParameters()
-        sampling.temperature = values[RequestFields.temperature]
-        sampling.topK = max(values[RequestFields.topK], 0)
-        sampling.topP = values[RequestFields.topP]
-        sampling.minP = values[RequestFields.minP]
-        sampling.seed = UInt64(bitPattern: seed)
-        sampling.logitBias = values[RequestFields.logitBias]
-        sampling.frequencyPenalty = values[RequestFields.frequencyPenalty]
-        sampling.presencePenalty = values[RequestFields.presencePenalty]
-        sampling.repetitionPenalty = values[RequestFields.repetitionPenalty]
-        return sampling
     }
 
     // MARK: Lengths
@@ -143,9 +166,19 @@ struct GenerationPlanner: Sendable {
                 throw .contextOverflow(
                     param: param, promptTokens: count, maxTokens: asked ?? 16, contextLength: model.contextLength)
             }
-            prompts[index].ids.removeFirst(count - limit)
-            prompts[index].text = model.tokenizer.decode(
-                prompts[index].ids, showSpecial: prompts[index].spellsControl)
+            guard endpoint == .completions else {
+                throw .invalidValue(
+                    param: param,
+                    reason: "the conversation has \(count) tokens, \(limit) are left for it, and cutting it would lose "
+                        + "the template's opening: leave messages out")
+            }
+            let tokenizer = model.tokenizer
+            // The start token is no part of the text: without it the model sees what it was not trained on.
+            let keepsStart = tokenizer.addsBOS && limit > 1 && prompts[index].ids.first == tokenizer.bosID
+            let start = prompts[index].ids.prefix(keepsStart ? 1 : 0)
+            let rest = prompts[index].ids.suffix(limit - start.count)
+            prompts[index].ids = Array(start + rest)
+            prompts[index].text = tokenizer.decode(rest, showSpecial: prompts[index].spellsControl)
             prompts[index].spans = []
             warnings.append(
                 RequestWarning(

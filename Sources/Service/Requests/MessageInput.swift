@@ -48,7 +48,7 @@ enum MessageInput {
                 throw .unsupported(param: memberPath, reason: "not supported", allowed: nil)
             }
             if key == "name" {
-                reading.warnings.append(
+                reading.warn(
                     RequestWarning(code: "no_effect", param: memberPath, message: "accepted without effect"))
             } else {
                 try reading.unknownField(memberPath)

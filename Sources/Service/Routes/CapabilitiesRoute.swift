@@ -49,7 +49,7 @@ enum CapabilitiesRoute {
             object.member(
                 "logprobs",
                 object: { entry in
-                    entry.member("mode", "raw")
+                    entry.member("modes", LogprobMode.allCases.map(\.rawValue))
                     entry.member("floor", -9999.0)
                 })
         }

@@ -48,6 +48,14 @@ public struct Allowed: Sendable, Equatable {
         excludesMax = true
     }
 
+    /// A range without its ends.
+    public init(above min: Double, below max: Double) {
+        self.min = min
+        self.max = max
+        excludesMin = true
+        excludesMax = true
+    }
+
     /// A range that ends at a limit of the model.
     public init(min: Double, maxFromModel: ModelLimit) {
         self.min = min

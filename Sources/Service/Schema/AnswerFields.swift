@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Engine
 import StrictJSON
 
 /// What an answer can hold beyond the standard.
@@ -43,7 +44,7 @@ extension RequestFields {
             includesUsage: values[StreamOptions.includeUsage],
             includesContinuousUsage: values[StreamOptions.continuousUsage])
         if values[StreamOptions.obfuscation] {
-            reading.warnings.append(
+            reading.warn(
                 RequestWarning(
                     code: "no_effect", param: JSONPath.member(path, "include_obfuscation"),
                     message: "accepted without effect"))
@@ -61,14 +62,19 @@ extension RequestFields {
 
     static let logprobCount = Field<Int?>.optionalInteger(
         "logprobs", Allowed(min: 0, max: 20), unit: "tokens", endpoints: [.completions],
-        meaning: "Reports the raw log-probability of each token and of this many of the likeliest at its place.")
+        meaning: "Reports the log-probability of each token and of this many of the likeliest at its place.")
 
     static let logprobs = Field<Bool>.boolean(
-        "logprobs", default: false, endpoints: [.chat], meaning: "Reports the raw log-probability of each token.")
+        "logprobs", default: false, endpoints: [.chat], meaning: "Reports the log-probability of each token.")
 
     static let topLogprobs = Field<Int>.integer(
         "top_logprobs", Allowed(min: 0, max: 20), default: 0, unit: "tokens", endpoints: [.chat],
         meaning: "How many of the likeliest tokens to report at each place; logprobs must be true.")
+
+    static let logprobsMode = Field<String>.choice(
+        "logprobs_mode", LogprobMode.allCases.map(\.rawValue), default: LogprobMode.raw.rawValue,
+        meaning: "Which distribution log-probabilities are those of: raw, the model's own; processed, what was left "
+            + "after the stages and drawn from (not with echo); both, raw with processed beside it.")
 
     static let skipSpecialTokens = Field<Bool>.boolean(
         "skip_special_tokens", default: true, meaning: "Control tokens leave no trace in the text.")

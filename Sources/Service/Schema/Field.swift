@@ -71,7 +71,10 @@ package struct FieldReading: Sendable {
     /// Whether unknown fields are an error.
     package var isStrict: Bool
     /// What the client ought to know and what is no error.
-    package var warnings: [RequestWarning] = []
+    package private(set) var warnings: [RequestWarning] = []
+    /// Beyond these, warnings are only counted.
+    private static let warningLimit = 64
+    private var furtherCount = 0
 
     /// A reading against the given limits.
     package init(limits: ModelLimits?, isStrict: Bool = false) {
@@ -82,7 +85,15 @@ package struct FieldReading: Sendable {
     /// Notes an unknown field, or fails if the request is strict.
     mutating func unknownField(_ path: String) throws(APIError) {
         if isStrict { throw .unknownField(param: path) }
-        warnings.append(RequestWarning(code: "unknown_field", param: path, message: "no such field; it has no effect"))
+        warn(RequestWarning(code: "unknown_field", param: path, message: "no such field; it has no effect"))
+    }
+
+    /// Notes a warning; of very many, how many there were.
+    mutating func warn(_ warning: RequestWarning) {
+        guard warnings.count >= Self.warningLimit else { return warnings.append(warning) }
+        furtherCount += 1
+        warnings[Self.warningLimit - 1] = RequestWarning(
+            code: "more_warnings", param: "body", message: "\(furtherCount + 1) more like these")
     }
 }
 
@@ -114,6 +125,7 @@ package struct RequestWarning: Sendable, Equatable {
 /// The values of a body's fields, read and checked.
 package struct FieldValues: Sendable {
     private var values: [String: any Sendable] = [:]
+    private var sources: [String: (json: JSON, path: String)] = [:]
 
     /// No field given.
     package init() {}
@@ -127,6 +139,25 @@ package struct FieldValues: Sendable {
     package func has<Value>(_ field: Field<Value>) -> Bool { values[field.name] != nil }
 
     mutating func set(_ name: String, _ value: any Sendable) { values[name] = value }
+
+    mutating func set(_ name: String, _ value: any Sendable, json: JSON, path: String) {
+        values[name] = value
+        sources[name] = (json, path)
+    }
+
+    /// Whether a field was given and not null.
+    func isGiven(_ name: String) -> Bool { values[name] != nil }
+
+    /// Where a field was given; its name if it was not.
+    func path(_ name: String) -> String { sources[name]?.path ?? name }
+
+    /// The value in effect of a field as JSON: as it was given, a number as it was rounded; else the default.
+    func json(_ declaration: FieldDeclaration) -> JSON {
+        if let number = values[declaration.name] as? Float { return JSONText.float(number) }
+        if let source = sources[declaration.name] { return source.json }
+        guard let text = declaration.defaultText, let value = try? JSONParser.parse(text.utf8) else { return .null }
+        return value
+    }
 }
 
 /// Names in paths: short, whatever a client sends.

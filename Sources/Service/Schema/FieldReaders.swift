@@ -10,14 +10,9 @@ extension Field where Value == Float {
     ) -> Field {
         Field(
             name, aliases: aliases, type: "number", allowed: allowed, default: defaultValue,
-            defaultText: JSONText.number(Double(defaultValue)), unit: unit, endpoints: endpoints, meaning: meaning
+            defaultText: JSONText.of(JSONText.float(defaultValue)), unit: unit, endpoints: endpoints, meaning: meaning
         ) { (json, path, _) throws(APIError) in
-            let number = try Read.number(json, path, allowed)
-            let rounded = Float(number)
-            guard allowed.contains(Double(rounded)) else {
-                throw .notAllowed(param: path, found: JSONText.of(json), allowed: allowed)
-            }
-            return rounded
+            try Read.float(json, path, allowed)
         }
     }
 }
@@ -48,6 +43,22 @@ extension Field where Value == Int? {
             endpoints: endpoints, meaning: meaning
         ) { (json, path, reading) throws(APIError) in
             try Read.integer(json, path, allowed.resolved(reading.limits))
+        }
+    }
+}
+
+extension Field where Value == String {
+    /// One of a list of strings.
+    static func choice(
+        _ name: String, aliases: [String] = [], _ values: [String], default defaultValue: String,
+        endpoints: Set<Endpoint> = .generation, meaning: String
+    ) -> Field {
+        let allowed = Allowed(values: values.map { .string($0) })
+        return Field(
+            name, aliases: aliases, type: "string", allowed: allowed, default: defaultValue,
+            defaultText: JSONText.of(.string(defaultValue)), endpoints: endpoints, meaning: meaning
+        ) { (json, path, _) throws(APIError) in
+            try Read.string(json, path, allowed)
         }
     }
 }
@@ -151,6 +162,29 @@ enum Read {
         return object
     }
 
+    /// An array of token ids whose count is within `allowed`.
+    static func tokenIDs(
+        _ json: JSON, _ path: String, _ allowed: Allowed, _ limits: ModelLimits?
+    ) throws(APIError) -> [Int32] {
+        var ids: [Int32] = []
+        for (index, element) in try array(json, path, allowed, of: "token ids").enumerated() {
+            ids.append(try tokenID(element, JSONPath.element(path, index), limits))
+        }
+        return ids
+    }
+
+    /// A number within `allowed`, as a `Float`.
+    static func float(_ json: JSON, _ path: String, _ allowed: Allowed) throws(APIError) -> Float {
+        let rounded = Float(try number(json, path, allowed))
+        // A limit that belongs to the range is in it however it rounds; one that does not must not be rounded to.
+        let reachesMin = allowed.excludesMin && allowed.min.map { rounded <= Float($0) } == true
+        let reachesMax = allowed.excludesMax && allowed.max.map { rounded >= Float($0) } == true
+        guard !reachesMin, !reachesMax else {
+            throw .notAllowed(param: path, found: JSONText.of(json), allowed: allowed)
+        }
+        return rounded
+    }
+
     /// A token id within the vocabulary, as far as it is known.
     static func tokenID(_ json: JSON, _ path: String, _ limits: ModelLimits?) throws(APIError) -> Int32 {
         let allowed = Allowed(min: 0, max: Double(min((limits?.vocabularySize).map { $0 - 1 } ?? .max, Int(Int32.max))))
@@ -193,6 +227,12 @@ enum JSONText {
             let text = String(decoding: writer.bytes, as: UTF8.self)
             return text.count > 80 ? String(text.prefix(80)) + "…" : text
         }
+    }
+
+    /// The shortest decimal of a `Float`, so that 0.7 reads 0.7.
+    static func float(_ number: Float) -> JSON {
+        if let integer = Int64(exactly: number) { return .integer(integer) }
+        return .number(Double(number.description) ?? Double(number))
     }
 
     /// A number as JSON, without a fraction if it has none.

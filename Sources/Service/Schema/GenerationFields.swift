@@ -79,6 +79,10 @@ extension RequestFields {
         return ids
     }
 
+    static let includeStop = Field<Bool>.boolean(
+        "include_stop_str_in_output", aliases: ["include_stop"], default: false,
+        meaning: "The text holds the stop string, or the token of stop_token_ids, that ended it.")
+
     static let ignoreEnd = Field<Bool>.boolean(
         "ignore_eos", default: false,
         meaning: "The vocabulary's end tokens are drawn like any other and do not end a choice.")

@@ -10,14 +10,32 @@ package enum RequestSchema {
         AnyField(RequestFields.prompt), AnyField(RequestFields.messages), AnyField(RequestFields.instruction),
         AnyField(RequestFields.examples), AnyField(RequestFields.template),
         AnyField(RequestFields.maxTokens), AnyField(RequestFields.maxCompletionTokens),
-        AnyField(RequestFields.temperature), AnyField(RequestFields.topK), AnyField(RequestFields.topP),
-        AnyField(RequestFields.minP), AnyField(RequestFields.frequencyPenalty),
-        AnyField(RequestFields.presencePenalty), AnyField(RequestFields.repetitionPenalty),
-        AnyField(RequestFields.logitBias), AnyField(RequestFields.seed), AnyField(RequestFields.choiceCount),
-        AnyField(RequestFields.stop), AnyField(RequestFields.stopTokenIDs), AnyField(RequestFields.ignoreEnd),
+        AnyField(RequestFields.seed), AnyField(RequestFields.choiceCount), AnyField(RequestFields.order),
+        AnyField(RequestFields.samplers), AnyField(RequestFields.temperature), AnyField(RequestFields.dynamicRange),
+        AnyField(RequestFields.dynamicExponent), AnyField(RequestFields.topK), AnyField(RequestFields.topP),
+        AnyField(RequestFields.minP), AnyField(RequestFields.typicalP), AnyField(RequestFields.topNSigma),
+        AnyField(RequestFields.topH), AnyField(RequestFields.epsilonCutoff), AnyField(RequestFields.etaCutoff),
+        AnyField(RequestFields.tailFree), AnyField(RequestFields.topA), AnyField(RequestFields.xtcProbability),
+        AnyField(RequestFields.xtcThreshold), AnyField(RequestFields.smoothingFactor),
+        AnyField(RequestFields.smoothingCurve), AnyField(RequestFields.mirostat), AnyField(RequestFields.mirostatTau),
+        AnyField(RequestFields.mirostatEta), AnyField(RequestFields.adaptiveTarget),
+        AnyField(RequestFields.adaptiveDecay), AnyField(RequestFields.frequencyPenalty),
+        AnyField(RequestFields.frequencyScope), AnyField(RequestFields.frequencyWindow),
+        AnyField(RequestFields.presencePenalty), AnyField(RequestFields.presenceScope),
+        AnyField(RequestFields.presenceWindow), AnyField(RequestFields.repetitionPenalty),
+        AnyField(RequestFields.repetitionScope), AnyField(RequestFields.repetitionWindow),
+        AnyField(RequestFields.penaltyWindow), AnyField(RequestFields.noRepeatNGramSize),
+        AnyField(RequestFields.dryMultiplier), AnyField(RequestFields.dryBase),
+        AnyField(RequestFields.dryAllowedLength), AnyField(RequestFields.dryWindow),
+        AnyField(RequestFields.dryBreakers), AnyField(RequestFields.lengthDecay), AnyField(RequestFields.logitBias),
+        AnyField(RequestFields.sequenceBias), AnyField(RequestFields.badWords), AnyField(RequestFields.badWordIDs),
+        AnyField(RequestFields.allowedTokenIDs), AnyField(RequestFields.suppressTokens),
+        AnyField(RequestFields.watermark), AnyField(RequestFields.minTokens), AnyField(RequestFields.stop),
+        AnyField(RequestFields.stopTokenIDs), AnyField(RequestFields.includeStop), AnyField(RequestFields.ignoreEnd),
         AnyField(RequestFields.maxTime), AnyField(RequestFields.stream), AnyField(RequestFields.streamOptions),
         AnyField(RequestFields.echo), AnyField(RequestFields.logprobCount), AnyField(RequestFields.logprobs),
-        AnyField(RequestFields.topLogprobs), AnyField(RequestFields.skipSpecialTokens),
+        AnyField(RequestFields.topLogprobs), AnyField(RequestFields.logprobsMode),
+        AnyField(RequestFields.skipSpecialTokens),
         AnyField(RequestFields.addSpecialTokens), AnyField(RequestFields.parseSpecial),
         AnyField(RequestFields.truncatePromptTokens), AnyField(RequestFields.addGenerationPrompt),
         AnyField(RequestFields.continueFinalMessage), AnyField(RequestFields.returnExtras),
@@ -67,20 +85,27 @@ package enum RequestSchema {
     ) throws(APIError) -> FieldValues {
         let table = tables[endpoint] ?? [:]
         var values = FieldValues()
-        var given: [String: (key: String, json: JSON)] = [:]
-        for (key, json) in object.members {
-            guard let field = table[key] else {
-                try readUndeclared(key, json, endpoint, &reading)
-                continue
-            }
-            if json.isNull { continue }
+        var given: [String: (path: String, json: JSON)] = [:]
+        func take(_ field: AnyField, _ json: JSON, _ path: String) throws(APIError) {
+            if json.isNull { return }
             let name = field.declaration.name
             if let earlier = given[name] {
-                guard isSame(earlier.json, json) else { throw .conflict(param: key, other: earlier.key) }
-                continue
+                guard isSame(earlier.json, json) else { throw .conflict(param: path, other: earlier.path) }
+                return
             }
-            given[name] = (key, json)
-            values.set(name, try field.read(json, JSONPath.member("", key), &reading))
+            given[name] = (path, json)
+            values.set(name, try field.read(json, path, &reading), json: json, path: path)
+        }
+        for (key, json) in object.members {
+            if let field = table[key] {
+                try take(field, json, JSONPath.member("", key))
+            } else {
+                try readUndeclared(key, json, endpoint, &reading)
+            }
+        }
+        // What stands in the list of samplers is a field like any other.
+        for argument in values[RequestFields.samplers]?.arguments ?? [] {
+            if let field = table[argument.key] { try take(field, argument.json, argument.path) }
         }
         return values
     }
@@ -91,7 +116,7 @@ package enum RequestSchema {
         let path = JSONPath.member("", key)
         if ForeignField.withoutEffect.contains(key) {
             if json.isNull { return }
-            reading.warnings.append(RequestWarning(code: "no_effect", param: path, message: "accepted without effect"))
+            reading.warn(RequestWarning(code: "no_effect", param: path, message: "accepted without effect"))
         } else if Set<Endpoint>.generation.contains(endpoint), let field = foreign[key] {
             guard field.isNeutral(json) else {
                 throw .unsupported(

@@ -13,7 +13,8 @@ extension RequestFields {
 
     static let topK = Field<Int>.integer(
         "top_k", Allowed(min: -1, max: 2_147_483_647), default: 0, unit: "tokens",
-        meaning: "Keeps this many of the likeliest tokens, exactly: ties go to the smaller id. 0 and -1 keep all.")
+        meaning: "Keeps this many of the likeliest tokens, exactly: ties go to the smaller id, but stay in the orders "
+            + "hf and vllm. 0 and -1 keep all.")
 
     static let topP = Field<Float>.number(
         "top_p", Allowed(above: 0, through: 1), default: 1,
@@ -26,23 +27,23 @@ extension RequestFields {
 
     static let frequencyPenalty = Field<Float>.number(
         "frequency_penalty", Allowed(min: -2, max: 2), default: 0,
-        meaning: "Subtracted from a token's logit once per occurrence in the output.")
+        meaning: "Subtracted from a token's logit once per occurrence: in the output, if nothing else is said.")
 
     static let presencePenalty = Field<Float>.number(
         "presence_penalty", Allowed(min: -2, max: 2), default: 0,
-        meaning: "Subtracted from a token's logit if it occurred in the output.")
+        meaning: "Subtracted from a token's logit if it occurred: in the output, if nothing else is said.")
 
     static let repetitionPenalty = Field<Float>.number(
-        "repetition_penalty", aliases: ["repeat_penalty"], Allowed(above: 0, through: 100), default: 1,
-        meaning: "Divides positive and multiplies negative logits of tokens seen in prompt or output, the whole of "
-            + "both (Keskar et al. 2019).")
+        "repetition_penalty", aliases: ["repeat_penalty"], Allowed(min: 0.01, max: 100), default: 1,
+        meaning: "Divides positive and multiplies negative logits of tokens seen: in prompt or output, if nothing else "
+            + "is said (Keskar et al. 2019).")
 
     static let logitBiasRange = Allowed(min: -100, max: 100)
     static let logitBiasCount = Allowed(min: 0, max: 4096, counting: "members")
 
     static let logitBias = Field<[Int32: Float]>(
         "logit_bias", type: "object of token id to number from -100 to 100", allowed: logitBiasCount, default: [:],
-        defaultText: "{}", meaning: "Added to the logits of these token ids before all else."
+        defaultText: "{}", meaning: "Added to the logits of these token ids."
     ) { (json, path, reading) throws(APIError) in
         let object = try Read.object(json, path)
         guard logitBiasCount.contains(Double(object.count)) else {

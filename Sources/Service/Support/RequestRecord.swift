@@ -31,6 +31,13 @@ struct RequestRecord: Sendable {
         start = ContinuousClock.now
     }
 
+    /// The record of a request whose client left before its work began.
+    var abandoned: RequestRecord {
+        var record = self
+        record.status = GenerationOutcome.clientGone
+        return record
+    }
+
     /// The record as fields of a log line; empty ones are left out.
     func metadata(duration: Duration) -> Logger.Metadata {
         var fields: Logger.Metadata = [

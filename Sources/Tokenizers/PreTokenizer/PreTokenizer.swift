@@ -60,7 +60,7 @@ extension PreTokenizer {
             stages: [.gpt2]),
         Family(
             names: [
-                "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
+                "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
             ],
             stages: [.llama3(maximumDigits: 3, foldsLongS: false)], ignoresMerges: true, addsBOS: true),
         Family(names: ["smaug-bpe", "dbrx"], stages: [.llama3(maximumDigits: 3, foldsLongS: false)]),

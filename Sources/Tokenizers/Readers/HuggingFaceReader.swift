@@ -71,7 +71,7 @@ struct HuggingFaceReader {
     }
 
     /// The model, if it is byte pair encoding without the options that are not implemented.
-    private func checkedModel() throws(TokenizerError) -> JSONNode {
+    func checkedModel() throws(TokenizerError) -> JSONNode {
         let model = try root.required("model")
         // Old files do not name the type of BPE models, which alone have merges.
         let type = try model["type"]?.string() ?? (model["merges"] == nil ? "unnamed" : "BPE")
@@ -95,7 +95,7 @@ struct HuggingFaceReader {
     }
 
     /// Calls `body` with each merge, written "left right" or ["left", "right"].
-    private func forEachMerge(
+    func forEachMerge(
         _ model: JSONNode,
         _ body: (Int, ArraySlice<UInt8>, ArraySlice<UInt8>) throws(TokenizerError) -> Void
     ) throws(TokenizerError) {
@@ -135,7 +135,7 @@ struct HuggingFaceReader {
 
     // MARK: Special tokens
 
-    private func settleSpecial(_ vocabulary: inout Vocabulary) throws(TokenizerError) {
+    func settleSpecial(_ vocabulary: inout Vocabulary) throws(TokenizerError) {
         let template = try HuggingFacePipeline.template(root["post_processor"], vocabulary)
         vocabulary.prefix = template.prefix
         vocabulary.suffix = template.suffix
@@ -162,7 +162,7 @@ struct HuggingFaceReader {
     }
 
     /// The id of a token that `tokenizer_config.json` names, as a string or as an object with `content`.
-    private func special(_ key: String, _ vocabulary: Vocabulary) throws(TokenizerError) -> Int32? {
+    func special(_ key: String, _ vocabulary: Vocabulary) throws(TokenizerError) -> Int32? {
         guard let node = config[key] else { return nil }
         let spelling = try node.value.objectValue == nil ? node.string() : node.required("content").string()
         return vocabulary.pieces.find(spelling)

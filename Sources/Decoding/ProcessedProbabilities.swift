@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Processed log-probabilities: the log-softmax of what the stages left, from which a token was drawn.
+///
+/// A removed id has minus infinity. An id has one number, whether it is asked for alone or in a list. At temperature 0
+/// one id is left, with 0.
+public struct ProcessedProbabilities {
+    private let candidates: CandidateSet
+    private let statistics: SoftmaxStatistics
+
+    /// The probabilities of the last draw that used `workspace`; nil before the first.
+    public init?(of workspace: SamplingWorkspace) {
+        guard workspace.candidates.count > 0 else { return nil }
+        candidates = workspace.candidates
+        statistics = candidates.statistics
+    }
+
+    /// The log-probability of `id`.
+    public func of(_ id: Int32) -> Float {
+        candidates.index(of: id).map { logprob(at: $0) } ?? -.infinity
+    }
+
+    /// The `count` likeliest ids, best first, ties by smaller id; no more than are left.
+    public func top(_ count: Int) -> [TokenLogprob] {
+        let count = min(count, candidates.count)
+        guard count > 0 else { return [] }
+        var selection = Selection()
+        let cutoff = candidates.withLogits { selection.cutoff(count: count, in: $0) }
+        var ties = cutoff.tieCount
+        var places: [Int] = []
+        places.reserveCapacity(count)
+        candidates.withLogits { logits in
+            for index in logits.indices where logits[index] >= cutoff.logit {
+                if logits[index] == cutoff.logit {
+                    guard ties > 0 else { continue }
+                    ties -= 1
+                }
+                places.append(index)
+            }
+        }
+        // Places ascend with ids.
+        places.sort { left, right in
+            let (a, b) = (candidates.logit(at: left), candidates.logit(at: right))
+            return a != b ? a > b : left < right
+        }
+        return places.map { TokenLogprob(id: candidates.id(at: $0), logprob: logprob(at: $0)) }
+    }
+
+    private func logprob(at index: Int) -> Float {
+        // The maximum first: beside a huge one the rest of the sum would be lost.
+        Float((Double(candidates.logit(at: index)) - statistics.maximum) - statistics.logMass)
+    }
+}

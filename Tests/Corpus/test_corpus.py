@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written: the same bytes for a seed, the right shapes and sizes, varied texts."""
+
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from corpus import scores, tasks
+from corpus.draw import Draw
+from corpus.grammar import say, tidy
+from corpus.lexicon import CATEGORIES
+from corpus.mixture import SOURCES
+from corpus.stories import skeleton, tell
+from conftest import ROOT
+
+FINGERPRINTS = json.loads((pathlib.Path(__file__).parent / "fingerprints.json").read_text())
+
+
+def written(folder, seed=1, size=0.02):
+    subprocess.run(
+        [sys.executable, "-m", "corpus", "--out", folder, "--seed", str(seed), "--size", str(size), "--items", "2"],
+        cwd=ROOT / "Models", check=True, capture_output=True)
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_seed_gives_the_same_bytes_on_every_machine(tmp_path):
+    files = written(tmp_path)
+    assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == FINGERPRINTS
+
+
+def test_another_seed_gives_another_corpus_and_a_larger_one_begins_with_the_smaller(tmp_path):
+    (small := tmp_path / "small").mkdir()
+    (large := tmp_path / "large").mkdir()
+    (other := tmp_path / "other").mkdir()
+    small, large, other = written(small), written(large, size=0.03), written(other, seed=2)
+    for name in SOURCES:
+        name += ".jsonl"
+        assert large[name].startswith(small[name]) and len(large[name]) > len(small[name])
+        assert other[name] != small[name]
+
+
+def test_documents_are_texts_or_pairs_of_the_announced_number(tmp_path):
+    files = written(tmp_path)
+    for name, (_, count) in SOURCES.items():
+        documents = [json.loads(line) for line in files[f"{name}.jsonl"].splitlines()]
+        assert len(documents) == int(count * 0.02)
+        for document in documents:
+            assert set(document) in ({"text"}, {"prompt", "completion"})
+            assert all(isinstance(value, str) and value.strip() for value in document.values())
+
+
+def test_there_are_as_many_tasks_groups_and_templates_as_promised():
+    assert len(tasks.ALL) >= 60 and len({task.group for task in tasks.ALL}) >= 12
+    for task in tasks.ALL:
+        assert len(task.templates()) >= 10, task.name
+        assert len(task.templates(held=True)) >= 1, task.name
+
+
+def test_a_word_stands_in_one_category():
+    words = [word for words in CATEGORIES.values() for word in words]
+    assert len(CATEGORIES) >= 60 and len(words) == len(set(words))
+
+
+def test_items_have_one_line_and_fit():
+    for task in tasks.ALL:
+        for number in range(50):
+            given, wanted = task.make(Draw(3, task.name, number))
+            assert given and wanted and "\n" not in given + wanted, task.name
+            assert given == given.strip() and wanted == wanted.strip(), task.name
+
+
+def test_stories_have_thousands_of_skeletons_and_leave_no_slot_open():
+    skeletons = set()
+    texts = []
+    for number in range(3000):
+        draw = Draw(7, number)
+        rows, plot = skeleton(draw)
+        skeletons.add((plot, tuple(draw.below(len(row)) for row in rows)))
+        if number < 600:
+            texts.append(tell(Draw(8, number))["text"])
+    assert len(skeletons) > 2900
+    assert len(set(texts)) == len(texts)
+    for text in texts:
+        assert not set("{}[]|") & set(text), text
+        assert 100 < len(text) < 1500
+    assert scores.distinct(texts[:100]) > 0.2
+    assert scores.repetition(texts) < 0.05
+
+
+def test_sentences_are_tidied():
+    assert tidy('"who is it?" asked the fox. a owl came.') == '"Who is it?" asked the fox. An owl came.'
+    assert say(Draw(1), "[{a.he}] ran [fast|fast] .", {"a": {"he": "she"}}) == "She ran fast."
+
+
+def test_scores_by_hand():
+    share, low, high = scores.wilson(8, 10)
+    assert (round(share, 3), round(low, 3), round(high, 3)) == (0.8, 0.49, 0.943)
+    assert scores.distinct(["a b a b"]) == 2 / 3
+    assert scores.repetition(["a b c d a b c d"]) == pytest.approx(1 / 5)
+    assert scores.self_bleu(["a b c d e", "a b c d e"]) == pytest.approx(1)
+    assert scores.self_bleu(["a b c", "d e f"]) == 0

@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes q8_0.json: floats (as hexadecimal little-endian binary32) and what the package gguf makes of them in Q8_0.
+Made with gguf 0.19.0 and numpy 2."""
+
+import json
+import pathlib
+
+import numpy
+from gguf import GGMLQuantizationType, quants
+
+generator = numpy.random.default_rng(5)
+values = generator.normal(size=(6, 32)).astype(numpy.float32)
+values[1] *= 1e-3
+values[2] *= 4e4
+values[3] = 0
+values[4] = numpy.arange(-16, 16) + 0.5  # ties
+values[5, 7] = -200
+blocks = quants.quantize(values, GGMLQuantizationType.Q8_0)
+result = {"floats": values.tobytes().hex(), "blocks": blocks.tobytes().hex()}
+(pathlib.Path(__file__).parent / "q8_0.json").write_text(json.dumps(result) + "\n")
