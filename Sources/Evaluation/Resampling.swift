@@ -95,12 +95,14 @@ public struct PairedTest: Sendable, Equatable {
 }
 
 /// Pseudo-random numbers: SplitMix64 (Steele, Lea, Flood 2014).
-struct SeededStream {
+package struct SeededStream: Sendable {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    /// A stream that depends on the seed alone.
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    /// The next 64 bits.
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -109,7 +111,7 @@ struct SeededStream {
     }
 
     /// A number below `limit`; its chances differ from equal ones by less than limit / 2^64.
-    mutating func index(below limit: Int) -> Int {
+    package mutating func index(below limit: Int) -> Int {
         Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(limit)).high)
     }
 }
