@@ -249,6 +249,8 @@ public final class Service: Sendable {
             case .completions: try generate(.completions, request, responder, &record)
             case .chatCompletions: try generate(.chat, request, responder, &record)
             case .compare: try compare(request, responder, &record)
+            case .score: try score(request, responder, &record)
+            case .distribution: try distribution(request, responder, &record)
             case .tokenize:
                 let body = try read(.tokenize, request, &record)
                 send(
@@ -316,6 +318,24 @@ public final class Service: Sendable {
         let body = try read(.compare, request, &record)
         let plan = try planner.comparison(body.values, assembly: assembly(body.model), warnings: body.warnings)
         run(ComparisonAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+    }
+
+    private func score(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.score, request, &record)
+        let plan = try planner.scoring(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        run(ScoreAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+    }
+
+    private func distribution(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.distribution, request, &record)
+        let plan = try planner.distribution(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        run(
+            DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
+            &record)
     }
 
     /// Hands work to an engine; `answer` makes of its events what is sent.
