@@ -85,6 +85,9 @@ def test_metrics_are_what_the_tokens_say(comparison):
         for choice in lane["choices"]:
             tokens = choice["tokens"]
             assert choice["metrics"]["length"] == len(tokens)
+            if not tokens:  # all was cut off by a stop string
+                assert choice["metrics"]["mean_logprob"] is None
+                continue
             assert math.isclose(
                 choice["metrics"]["mean_logprob"], sum(token["logprob"] for token in tokens) / len(tokens), rel_tol=1e-6)
             assert math.isclose(
@@ -96,7 +99,8 @@ def test_metrics_are_what_the_tokens_say(comparison):
         ids = [[token["id"] for token in choice["tokens"]] for choice in lane["choices"]]
         for order in (1, 2, 3):
             grams = [tuple(row[place:place + order]) for row in ids for place in range(len(row) - order + 1)]
-            assert math.isclose(lane["metrics"][f"distinct_{order}"], len(set(grams)) / len(grams))
+            share = lane["metrics"][f"distinct_{order}"]
+            assert math.isclose(share, len(set(grams)) / len(grams)) if grams else share is None
     for matrix in comparison["agreement"].values():
         assert all(matrix[place][place] == 1 for place in range(len(LANES)))
     greedy = comparison["lanes"][0]
@@ -126,7 +130,7 @@ def test_a_stream_says_what_the_answer_says(server, comparison):
 def test_examples_and_messages_are_prompts(server, chat_server):
     shots = {"instruction": "Give the opposite.", "examples": [{"input": "big", "output": "small"}], "prompt": "cold"}
     answer = compare(server, **shots, max_tokens=3, lanes=[{}, {"temperature": 0}], **{"return": ["assembled"]})
-    assert [span["kind"] for span in answer["assembled"]["spans"]] == ["instruction", "example", "query"]
+    assert [span["kind"] for span in answer["assembled"]["spans"]] == ["instruction", "example", "query", "cue"]
     body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 6, "seed": 2, "temperature": 0.8}
     lane = compare(chat_server, **body, lanes=[{"top_k": 5}])["lanes"][0]["choices"][0]
     alone = chat_server.post("/v1/chat/completions", body | {"top_k": 5}).json()["choices"][0]
