@@ -108,9 +108,13 @@ extension JSON {
 extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive ExpressibleByFloatLiteral,
     @retroactive ExpressibleByIntegerLiteral, @retroactive ExpressibleByDictionaryLiteral
 {
+    /// A string.
     public init(stringLiteral text: String) { self = .string(text) }
+    /// A number that is no integer.
     public init(floatLiteral number: Double) { self = .number(number) }
+    /// An integer.
     public init(integerLiteral number: Int64) { self = .integer(number) }
+    /// An object.
     public init(dictionaryLiteral members: (String, JSON)...) {
         var object = JSONObject()
         for (key, value) in members { object[key] = value }

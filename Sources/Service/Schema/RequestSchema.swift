@@ -7,8 +7,8 @@ package enum RequestSchema {
     /// Every field of every route, each once, in the order of display.
     package static let fields: [AnyField] = [
         AnyField(RequestFields.model),
-        AnyField(RequestFields.prompt), AnyField(RequestFields.onePrompt), AnyField(RequestFields.messages), AnyField(RequestFields.instruction),
-        AnyField(RequestFields.examples), AnyField(RequestFields.template),
+        AnyField(RequestFields.prompt), AnyField(RequestFields.onePrompt), AnyField(RequestFields.messages),
+        AnyField(RequestFields.instruction), AnyField(RequestFields.examples), AnyField(RequestFields.template),
         AnyField(RequestFields.compareLanes), AnyField(RequestFields.compareGrid),
         AnyField(RequestFields.compareRandom), AnyField(RequestFields.distributionLanes),
         AnyField(RequestFields.distributionGrid), AnyField(RequestFields.distributionRandom),
@@ -121,7 +121,8 @@ package enum RequestSchema {
         let values = try read(object, table, endpoint, of: "a lane", &reading, path)
         var cleared: Set<String> = []
         for (key, json) in object.members where json.isNull {
-            if let field = table[key], !values.isGiven(field.declaration.name) { cleared.insert(field.declaration.name) }
+            guard let name = table[key]?.declaration.name, !values.isGiven(name) else { continue }
+            cleared.insert(name)
         }
         return (values, cleared)
     }
