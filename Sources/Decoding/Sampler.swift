@@ -95,19 +95,33 @@ public struct Sampler: Sendable {
     package func trace(
         _ ids: [Int32], logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> SamplerTrace {
-        var copy = self
-        copy.context.position = position
-        try workspace.candidates.load(logits, position: position)
         let noise = context.noise.at(position: position)
-        func logitsNow(_ candidates: CandidateSet) -> [Float?] {
-            ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
-        }
-        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: logitsNow(workspace.candidates), steps: [])
-        for (name, stage) in zip(names, stages) {
-            try stage.apply(to: &workspace, context: copy.context)
-            trace.steps.append(SamplerTrace.Step(stage: name, logits: logitsNow(workspace.candidates)))
+        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: [], steps: [])
+        try forEachStage(logits: logits, position: position, workspace: &workspace) { stage, candidates in
+            let now = ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
+            if let stage {
+                trace.steps.append(SamplerTrace.Step(stage: stage, logits: now))
+            } else {
+                trace.raw = now
+            }
         }
         return trace
+    }
+
+    /// Runs the stages as the draw at `position` does, and shows the candidates before the first, as of no stage, and
+    /// after each.
+    func forEachStage(
+        logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace,
+        _ body: (StageName?, CandidateSet) -> Void
+    ) throws(DecodingError) {
+        var context = context
+        context.position = position
+        try workspace.candidates.load(logits, position: position)
+        body(nil, workspace.candidates)
+        for (name, stage) in zip(names, stages) {
+            try stage.apply(to: &workspace, context: context)
+            body(name, workspace.candidates)
+        }
     }
 
     private func run(_ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace) throws(DecodingError) {
@@ -134,6 +148,12 @@ package struct SamplerTrace: Sendable, Equatable {
         package var stage: StageName
         /// The logit of each id; nil once it is removed.
         package var logits: [Float?]
+
+        /// What `stage` left of the ids.
+        package init(stage: StageName, logits: [Float?]) {
+            self.stage = stage
+            self.logits = logits
+        }
     }
 
     /// The noise of each id.
@@ -142,4 +162,11 @@ package struct SamplerTrace: Sendable, Equatable {
     package var raw: [Float?]
     /// One per stage, in sequence.
     package var steps: [Step]
+
+    /// A trace of the given parts.
+    package init(noise: [Double], raw: [Float?], steps: [Step]) {
+        self.noise = noise
+        self.raw = raw
+        self.steps = steps
+    }
 }

@@ -66,6 +66,11 @@ struct RowJob {
         if request.reportsStatistics, case .draw = purpose {
             token.statistics = try DrawStatistics(of: id, logits: logits, position: position, workspace: workspace)
         }
+        if let detail = request.trace, case .draw(let choice) = purpose {
+            // Leaves in the workspace what the draw left.
+            token.trace = try choice.sampler.trace(
+                of: id, detail, logits: logits, position: position, workspace: &workspace)
+        }
         guard let count = request.logprobCount else { return token }
         var processed: ProcessedReport?
         if request.logprobMode != .raw, case .draw = purpose, let left = ProcessedProbabilities(of: workspace) {

@@ -56,6 +56,7 @@ struct AnswerWriter: Sendable {
             }
             writeLogprobs(choice.tokens[...], to: &object)
             Self.writeFinish(choice.reason, to: &object)
+            writeTrace(choice.tokens[...], to: &object)
             if plan.extras.contains(.tokenIDs) { object.member("token_ids", choice.tokens.map(\.id)) }
         }
     }
@@ -92,6 +93,7 @@ struct AnswerWriter: Sendable {
                             writeLogprobs(tokens, to: &object)
                         }
                         Self.writeFinish(reason, to: &object)
+                        writeTrace(tokens, to: &object)
                         if plan.extras.contains(.tokenIDs) { object.member("token_ids", tokens.map(\.id)) }
                     }
                 })
@@ -135,6 +137,22 @@ struct AnswerWriter: Sendable {
         writer.member("created", plan.created)
         writer.member("model", plan.model.id)
         writer.member("system_fingerprint", plan.fingerprint)
+    }
+
+    private func writeTrace(_ tokens: ArraySlice<LabelledToken>, to writer: inout JSONWriter) {
+        guard plan.isTraced else { return }
+        writer.member(
+            "trace",
+            array: { array in
+                for token in tokens {
+                    guard let trace = token.trace else { continue }  // A token of the echoed prompt.
+                    array.object { entry in
+                        entry.member("id", token.id)
+                        entry.member("text", token.text)
+                        TraceWriter.write(trace, plan.model.tokenizer, to: &entry)
+                    }
+                }
+            })
     }
 
     private func writeLogprobs(_ tokens: ArraySlice<LabelledToken>, to writer: inout JSONWriter) {

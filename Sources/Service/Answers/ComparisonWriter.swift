@@ -182,6 +182,9 @@ struct ComparisonWriter: Sendable {
                             object.member("survivors", statistics.survivorCount)
                         }
                         if listsTop { writeTop(token.top, to: &object) }
+                        if let trace = token.trace {
+                            object.member("trace", object: { TraceWriter.write(trace, tokenizer, to: &$0) })
+                        }
                     }
                 }
             })

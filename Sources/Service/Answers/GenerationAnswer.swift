@@ -76,7 +76,7 @@ struct GenerationAnswer: AnswerBuilder {
         var pieces = isStreamed ? open(position) : []
         usage.generatedTokens += tokens.count
         var labelled: [LabelledToken] = []
-        if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
+        if plan.logprobCount != nil || plan.isTraced || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }
         }
         guard isStreamed else {

@@ -50,6 +50,7 @@ extension GenerationPlanner {
                         ? EffectiveSettings.json(own, lane: request, seed: laneSeed, timeLimit: timeLimit) : nil))
         }
         try checkSize(plan.requests, topCount: topCount, values)
+        try checkTraceSize(plan.requests, values)
         return plan
     }
 

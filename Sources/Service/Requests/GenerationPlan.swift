@@ -62,6 +62,9 @@ struct GenerationPlan: Sendable {
     /// The settings in effect, as a JSON object.
     var settings: JSON
 
+    /// Whether tokens say what the stages did.
+    var isTraced: Bool { requests.contains { $0.trace != nil } }
+
     /// The path of the prompt in the request, for errors.
     func param(_ index: Int) -> String {
         switch endpoint {

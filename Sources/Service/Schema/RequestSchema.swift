@@ -41,7 +41,7 @@ package enum RequestSchema {
         AnyField(RequestFields.echo), AnyField(RequestFields.logprobCount), AnyField(RequestFields.logprobs),
         AnyField(RequestFields.topLogprobs), AnyField(RequestFields.compareTopLogprobs),
         AnyField(RequestFields.logprobsMode),
-        AnyField(RequestFields.skipSpecialTokens),
+        AnyField(RequestFields.trace), AnyField(RequestFields.skipSpecialTokens),
         AnyField(RequestFields.addSpecialTokens), AnyField(RequestFields.parseSpecial),
         AnyField(RequestFields.truncatePromptTokens), AnyField(RequestFields.addGenerationPrompt),
         AnyField(RequestFields.continueFinalMessage), AnyField(RequestFields.returnExtras),
