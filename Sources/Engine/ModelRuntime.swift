@@ -24,7 +24,10 @@ final class ModelRuntime {
 
     /// The runtime of a model, or nil if the cache's address range cannot be had.
     init?(_ model: LoadedModel, kernels: Kernels) {
-        guard let pool = BlockPool(layout: model.layout, blockCount: model.blockCount) else { return nil }
+        guard
+            let pool = BlockPool(
+                layout: model.layout, blockCount: model.blockCount, keepsPrefixes: model.options.keepsPrefixes)
+        else { return nil }
         self.model = model
         self.kernels = kernels
         self.pool = pool
@@ -74,7 +77,8 @@ final class ModelRuntime {
             unit.owner.hasStarted = true
             unit.owner.usages[unit.index].queueDuration = now - unit.owner.group.submitted
         }
-        let work = scheduler.plan(tokenBudget: timer.rowBudget)
+        takeUpPrefixes()
+        let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
         defer { updateGauges() }
         guard !work.isEmpty else { return false }
         var batch = StepBatch()
@@ -132,16 +136,33 @@ final class ModelRuntime {
         }
     }
 
+    /// Spares prompts what the cache still has. A prompt whose log-probabilities are asked for needs every row, and the
+    /// last row is always needed.
+    private func takeUpPrefixes() {
+        for (id, computed) in scheduler.pendingPrompts {
+            guard let unit = units[id], !unit.request.reportsPromptLogprobs else { continue }
+            let found = table(of: unit).takeUp(unit.request.prompt.dropLast(), after: computed)
+            guard found > computed else { continue }
+            scheduler.prefilled(id, upTo: found)
+            unit.owner.usages[unit.index].cachedTokens += found - computed
+            metrics.cachedTokens += UInt64(found - computed)
+        }
+    }
+
+    private func table(of unit: ActiveUnit) -> BlockTable {
+        let request = unit.request
+        let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: request.prompt.count + request.maxTokens)
+        unit.table = table
+        return table
+    }
+
     // MARK: The step
 
     private func assemble(_ work: Scheduler.Work, into batch: inout StepBatch) {
         switch work {
         case .prefill(let id, let range):
             guard let unit = units[id] else { return }
-            let request = unit.request
-            let table =
-                unit.table ?? BlockTable(pool: pool, tokenCapacity: request.prompt.count + request.maxTokens)
-            unit.table = table
+            let table = table(of: unit)
             guard table.reserve(tokenCount: range.upperBound) else {
                 return fail(unit.owner, cacheExhausted(unit))
             }
@@ -159,8 +180,10 @@ final class ModelRuntime {
 
     private func compute(_ batch: StepBatch) {
         let states = backend.hidden(model.decoder, batch.inference)
+        let isSound = !model.isDamaged
         for (unit, count) in batch.prefills where units[unit.id] != nil {
             scheduler.prefilled(unit.id, upTo: count)
+            if isSound { unit.table?.share(unit.request.prompt, tokenCount: count) }
             if count == unit.request.prompt.count { finishPrompt(unit) }
         }
         let vocabularySize = model.info.config.vocabularySize
@@ -305,6 +328,7 @@ final class ModelRuntime {
             finish(unit, choice, .length)
         } else {
             choice.sampler.accept(token.id)
+            choice.ids.append(token.id)
             choice.newest = token.id
             choice.position += 1
         }
@@ -314,6 +338,8 @@ final class ModelRuntime {
         _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil
     ) {
         if case .stopString = reason {} else { emit(unit, choice, choice.text.finish(ending: ending)) }
+        // What stands before the newest token is computed.
+        choice.table.share(unit.request.prompt + choice.ids, tokenCount: choice.position, isFinal: true)
         unit.choices[choice.index] = nil
         emit(unit, .finished(index: unit.index, choice: choice.index, reason: reason))
         end(unit)
@@ -363,6 +389,7 @@ final class ModelRuntime {
         metrics.runningSequences = scheduler.runningChoiceCount
         metrics.waitingSequences = scheduler.waitingCount
         metrics.usedBlocks = pool.blockCount - pool.freeCount
+        metrics.idleBlocks = pool.idleCount
     }
 
     /// Groups that have not started yet.

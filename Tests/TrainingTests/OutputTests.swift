@@ -22,15 +22,15 @@ struct ConversionTests {
         return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
-    @Test("to Q8_0 are those of the package gguf, byte for byte")
-    func golden() throws {
-        let json = try Fixture.json("q8_0.json")
+    @Test("to block types are those of the package gguf, byte for byte", arguments: [ElementType.q8_0, .q4_0])
+    func golden(type: ElementType) throws {
+        let json = try Fixture.json("blocks.json")
         let floats = try Self.bytes(hexadecimal: json["floats"]?.stringValue).withUnsafeBytes { bytes in
             (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
         }
-        let converted = try #require(try Self.tensor(floats).converted(to: .q8_0))
+        let converted = try #require(try Self.tensor(floats).converted(to: type))
         let blocks = [UInt8](UnsafeRawBufferPointer(start: converted.address, count: converted.byteCount))
-        #expect(blocks == (try Self.bytes(hexadecimal: json["blocks"]?.stringValue)))
+        #expect(blocks == (try Self.bytes(hexadecimal: json[type.name]?.stringValue)))
     }
 
     @Test("to binary16 and bfloat16 are rounded to nearest, ties to even")
@@ -52,7 +52,7 @@ struct ConversionTests {
                 0x3F80, 0xC000, 0x3F80, 0x3F80, 0x3F80, 0x4780, 0x4780, 0x4780, 0x322C, 0x3381, 0x8000, 0x7F80,
             ])
         #expect(try Self.tensor([1, .nan] + [Float](repeating: 0, count: 30)).converted(to: .bf16) != nil)
-        #expect(floats.converted(to: .q4_0) == nil)
+        #expect(floats.converted(to: .q4_1) == nil)
     }
 }
 
