@@ -131,7 +131,10 @@ final class ModelRuntime {
                     end(unit)
                 }
             } else {
-                for choice in unit.choices.compactMap({ $0 }) { finish(unit, choice, .deadline) }
+                for choice in unit.choices.compactMap({ $0 }) {
+                    // The newest token was drawn, not computed.
+                    finish(unit, choice, .deadline, computed: choice.position)
+                }
             }
         }
     }
@@ -334,12 +337,15 @@ final class ModelRuntime {
         }
     }
 
+    /// Ends a choice of which the cache holds the first `computed` tokens; nil: all up to the one that was gone on
+    /// from.
     private func finish(
-        _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil
+        _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil,
+        computed: Int? = nil
     ) {
         if case .stopString = reason {} else { emit(unit, choice, choice.text.finish(ending: ending)) }
-        // What stands before the newest token is computed.
-        choice.table.share(unit.request.prompt + choice.ids, tokenCount: choice.position, isFinal: true)
+        choice.table.share(
+            unit.request.prompt + choice.ids, tokenCount: computed ?? choice.position + 1, isFinal: true)
         unit.choices[choice.index] = nil
         emit(unit, .finished(index: unit.index, choice: choice.index, reason: reason))
         end(unit)

@@ -3,6 +3,7 @@
 import Decoding
 import Engine
 import Testing
+import Tokenizers
 
 @Suite("Prefix cache")
 struct PrefixCacheTests {

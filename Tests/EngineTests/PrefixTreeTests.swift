@@ -65,10 +65,10 @@ struct PrefixTreeTests {
                 #expect(held[holder]?.starts(with: whole) == true && superseded.isEmpty)
             }
             // Now and then the oldest leaf goes.
-            if block % 5 == 4,
-                let leaf = held.filter({ one in !held.values.contains { $0.count > one.value.count && $0.starts(with: one.value) } })
-                    .keys.min()
-            {
+            func isLeaf(_ ids: [Int32]) -> Bool {
+                !held.values.contains { $0.count > ids.count && $0.starts(with: ids) }
+            }
+            if block % 5 == 4, let leaf = held.filter({ isLeaf($0.value) }).keys.min() {
                 tree.remove(leaf)
                 held[leaf] = nil
             }
@@ -105,20 +105,5 @@ struct PrefixTreeTests {
             }
             #expect(list.count == expected.count)
         }
-    }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -3,24 +3,20 @@
 public import Compute
 
 extension Checkpoint {
-    /// This checkpoint with its matrices in another type.
+    /// This checkpoint with its tensors in other types.
     ///
-    /// As llama.cpp's quantizer does, vectors and the table of positions become F32. The output head (the embedding,
-    /// where it is tied) is the most sensitive matrix: beside Q4_0 it becomes Q8_0. A matrix whose rows do not hold
-    /// whole blocks becomes F16.
-    ///
-    /// - Parameter type: one of ``ElementType/writable``.
-    /// - Throws: ``CheckpointError`` if there is no model, or a weight is not finite or too large for the type.
-    public func quantized(to type: ElementType) throws(CheckpointError) -> Checkpoint {
+    /// - Parameter pool: the threads that convert.
+    /// - Throws: ``CheckpointError`` if there is no model, or a weight is not finite or too large for its type.
+    public func quantized(to scheme: QuantizationScheme, on pool: WorkerPool) throws(CheckpointError) -> Checkpoint {
         guard let config else {
             throw .notACheckpoint(path: "checkpoint", found: "a vocabulary without a model")
         }
         var result = self
         for requirement in config.tensorRequirements {
             guard let tensor = tensors[requirement.name] else { continue }
-            let wanted = Self.type(of: tensor, named: requirement.name, in: config, as: type)
-            let greatest = tensor.greatestMagnitude
-            guard greatest <= wanted.greatestMagnitude, let converted = tensor.converted(to: wanted) else {
+            let wanted = scheme.type(of: requirement.name, shape: tensor.shape, in: config)
+            let greatest = tensor.greatestMagnitude(on: pool)
+            guard greatest <= wanted.greatestMagnitude, let converted = tensor.converted(to: wanted, on: pool) else {
                 throw .badTensor(
                     file: "checkpoint", name: requirement.name,
                     expected: "numbers of a magnitude up to \(wanted.greatestMagnitude) for \(wanted.name)",
@@ -31,13 +27,19 @@ extension Checkpoint {
         return result
     }
 
-    private static func type(
-        of tensor: Tensor, named name: String, in config: ModelConfig, as type: ElementType
-    ) -> ElementType {
-        guard tensor.shape.count > 1, name != "position_embd.weight" else { return .f32 }
-        let head = config.tiesHead ? "token_embd.weight" : "output.weight"
-        let wanted = type == .q4_0 && name == head ? .q8_0 : type
-        return tensor.columns % wanted.blockSize == 0 ? wanted : .f16
+    /// The bytes that the weights take in memory in this scheme; nil if there is no model, or nothing that counts them.
+    public func byteCount(in scheme: QuantizationScheme) -> Int? {
+        guard let config else { return nil }
+        var total = 0
+        for requirement in config.tensorRequirements {
+            guard let tensor = tensors[requirement.name] else { continue }
+            let type = scheme.type(of: requirement.name, shape: tensor.shape, in: config)
+            guard let bytes = type.byteCount(elementCount: tensor.elementCount) else { return nil }
+            let (sum, overflow) = total.addingReportingOverflow(bytes)
+            guard !overflow else { return nil }
+            total = sum
+        }
+        return total
     }
 }
 
@@ -50,6 +52,10 @@ extension ElementType {
         case .bf16: return Float(bitPattern: 0x7F7F_0000)
         case .q8_0: return half * 127
         case .q4_0: return half * 8
+        case .q5_0: return half * 16
+        // The minimum of a block is at most 63 times a binary16, and so is the range above it.
+        case .q4_K, .q5_K: return half * 63
+        case .q6_K: return half * 32
         default: return half
         }
     }

@@ -9,9 +9,15 @@ package struct PrefixTree: Sendable {
     /// What is known of a sequence.
     package struct Match: Sendable, Equatable {
         /// Full blocks, in order.
-        package var blocks: [Int32] = []
+        package var blocks: [Int32]
         /// A block that begins with the ids that follow those, and how many of its ids do.
         package var partial: (block: Int32, count: Int)?
+
+        /// A match of the given parts.
+        package init(blocks: [Int32] = [], partial: (block: Int32, count: Int)? = nil) {
+            self.blocks = blocks
+            self.partial = partial
+        }
 
         package static func == (a: Match, b: Match) -> Bool {
             a.blocks == b.blocks && a.partial?.block == b.partial?.block && a.partial?.count == b.partial?.count

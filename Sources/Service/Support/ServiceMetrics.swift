@@ -121,10 +121,12 @@ final class ServiceMetrics: Sendable {
         own("temper_kv_blocks_used", "gauge", "Blocks of the key-value cache in use.") { Double($1.usedBlocks) }
         own("temper_kv_blocks_total", "gauge", "Blocks of the key-value cache.") { Double($1.totalBlocks) }
         own("temper_kv_usage_ratio", "gauge", "Part of the key-value cache in use, 0 to 1.", usage)
-        own("temper_prefix_cache_bytes", "gauge", "Key-value cache that is not in use but kept for prompts to come.") { model, metrics in
-            Double(metrics.idleBlocks * metrics.blockTokens * model.kvBytesPerToken)
+        own("temper_prefix_cache_bytes", "gauge", "Key-value cache not in use, kept for prompts to come.") {
+            Double($1.idleBlocks * $1.blockTokens * $0.kvBytesPerToken)
         }
-        own("temper_prefix_cached_tokens_total", "counter", "Prompt tokens taken from the cache.") { Double($1.cachedTokens) }
+        own("temper_prefix_cached_tokens_total", "counter", "Prompt tokens taken from the prefix cache.") {
+            Double($1.cachedTokens)
+        }
         own("temper_prefix_hit_ratio", "gauge", "Part of all prompt tokens taken from the prefix cache.", hitRate)
         own("temper_prompt_tokens_total", "counter", "Prompt tokens computed.") { Double($1.promptTokens) }
         own("temper_generated_tokens_total", "counter", "Tokens generated.") { Double($1.generatedTokens) }

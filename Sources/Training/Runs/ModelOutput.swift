@@ -60,7 +60,7 @@ package struct ModelOutput {
                 format: .gguf(version: 3), config: config,
                 tensors: try converted { $0.shape.count > 1 ? precision.type : .f32 }, tokenizer: vocabulary)
             var writer = try GGUFWriter(checkpoint)
-            if let fileType = precision.type.fileType { writer.set("general.file_type", .uint32(fileType)) }
+            writer.set("general.file_type", .uint32(precision.scheme.fileType))
             try writer.write(to: path)
         } catch {
             throw .file(error)
@@ -93,7 +93,10 @@ package struct ModelOutput {
 
 extension Recipe.Precision {
     /// The element type.
-    var type: ElementType {
+    var type: ElementType { scheme.type }
+
+    /// The scheme of a whole file.
+    var scheme: QuantizationScheme {
         switch self {
         case .f32: .f32
         case .f16: .f16
