@@ -7,12 +7,13 @@ import pytest
 
 from support import Server, default_model, stable
 
-SHOTS = [{"input": word, "output": word[::-1]} for word in ("north", "river", "lamp", "stone", "bird", "cold", "sea", "oak")]
+WORDS = ("north", "river", "lamp", "stone", "bird", "cold", "sea", "oak")
+SHOTS = [{"input": word, "output": word[::-1]} for word in WORDS]
 
 
 def shot_request(query, **fields):
     return {"examples": SHOTS, "instruction": "Write the word backwards.", "prompt": query, "max_tokens": 8,
-            "temperature": 0, "logprobs": 2} | fields
+            "temperature": 0, "seed": 1, "logprobs": 2} | fields
 
 
 def bodies():
@@ -49,12 +50,12 @@ def test_answers_are_the_same_and_the_saving_is_told(uncached):
         assert json.dumps(answer) == json.dumps(expected), number
     cached = [count for _, count, _ in found]
     total = [count for _, _, count in found]
-    assert cached[0] == 0 and cached[3] == 0
+    assert cached[0] <= 1 and cached[3] <= 1, "the warm-up computed the token that begins a text"
     assert total[1] - cached[1] < 12, "of the second query, only the query is computed"
     assert cached[2] == total[2] - 1 and cached[6] == total[6] - 1, "the last token is computed each time"
     assert 0 < total[4] - cached[4] < 6
     assert cached[5] == 0, "log-probabilities of the prompt need all of it"
-    gained = {name: after[name] - before[name] for name in after}
+    gained = {name: after[name] - value for name, value in before.items()}
     assert gained["temper_prefix_cached_tokens_total"] == sum(cached)
     assert gained["temper_prompt_tokens_total"] == sum(total) - sum(cached)
     assert after["temper_prefix_cache_bytes"] > 0 and after["temper_kv_blocks_used"] == 0

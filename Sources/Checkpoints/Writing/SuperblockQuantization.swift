@@ -45,7 +45,7 @@ enum SuperblockQuantization {
                     block.storeBytes(of: groupScale, toByteOffset: 192 + group, as: Int8.self)
                     let step = Float(scale) * Float(groupScale)
                     for index in 16 * group..<16 * (group + 1) {
-                        numbers[index] = step == 0 ? 32 : UInt8(nearest(x[index] / step, -32, 31) + 32)
+                        numbers[index] = step == 0 ? 0 : UInt8(nearest(x[index] / step, -32, 31) + 32)
                     }
                 }
                 storeSixBits(numbers, to: block)
@@ -88,18 +88,19 @@ enum SuperblockQuantization {
     /// The scale and the minimum, not negative, for which scale · q - minimum with q in 0...limit comes closest to 32
     /// numbers. Errors count by the number's own magnitude and the root of the mean square.
     ///
-    /// Tries `steps` + 1 widths of the range, limit + firstOffset upwards by 0.1; for each, solves the least squares.
+    /// Numbers are rounded for `steps` + 1 ranges, limit + firstOffset units wide and each 0.1 wider; for what comes of
+    /// each, the least squares are solved. A better solution's minimum is where the next range starts.
     private static func fit(
         _ x: UnsafePointer<Float>, limit: Float, firstOffset: Float, steps: Int
     ) -> (scale: Float, minimum: Float) {
         var squares: Float = 0
-        var (low, high) = (min(x[0], 0), x[0])
+        var (start, high) = (min(x[0], 0), x[0])
         for index in 0..<32 {
             squares += x[index] * x[index]
-            low = min(low, x[index])
+            start = min(start, x[index])
             high = max(high, x[index])
         }
-        guard high > low else { return (0, -low) }
+        guard high > start else { return (0, 0 - start) }
         let spread = (squares / 32).squareRoot()
         var (sumW, sumX): (Float, Float) = (0, 0)
         for index in 0..<32 {
@@ -107,22 +108,23 @@ enum SuperblockQuantization {
             sumW += weight
             sumX += weight * x[index]
         }
-        func error(_ scale: Float, _ start: Float, _ width: Float) -> Float {
+        /// The error of scale · q + offset, with q rounded on the present range in units of 1 / width.
+        func error(_ scale: Float, _ offset: Float, width: Float) -> Float {
             var sum: Float = 0
             for index in 0..<32 {
-                let difference = scale * Float(nearest(width * (x[index] - low), 0, limit)) + start - x[index]
+                let q = Float(nearest(width * (x[index] - start), 0, limit))
+                let difference = scale * q + offset - x[index]
                 sum += (spread + abs(x[index])) * difference * difference
             }
             return sum
         }
-        let span = high - low
-        var best: (scale: Float, start: Float) = (1 / (limit / span), low)
-        var least = error(best.scale, best.start, limit / span)
+        var scale = 1 / (limit / (high - start))
+        var least = error(scale, start, width: limit / (high - start))
         for step in 0...steps {
-            let width = (firstOffset + 0.1 * Float(step) + limit) / span
+            let width = (firstOffset + 0.1 * Float(step) + limit) / (high - start)
             var (sumQ, sumQQ, sumXQ): (Float, Float, Float) = (0, 0, 0)
             for index in 0..<32 {
-                let q = Float(nearest(width * (x[index] - low), 0, limit))
+                let q = Float(nearest(width * (x[index] - start), 0, limit))
                 let weighted = (spread + abs(x[index])) * q
                 sumQ += weighted
                 sumQQ += weighted * q
@@ -130,13 +132,13 @@ enum SuperblockQuantization {
             }
             let determinant = sumW * sumQQ - sumQ * sumQ
             guard determinant > 0 else { continue }
-            var scale = (sumW * sumXQ - sumX * sumQ) / determinant
-            var start = (sumQQ * sumX - sumQ * sumXQ) / determinant
-            if start > 0 { (scale, start) = (sumXQ / sumQQ, 0) }
-            let found = error(scale, start, width)
-            if found < least { (least, best) = (found, (scale, start)) }
+            var newScale = (sumW * sumXQ - sumX * sumQ) / determinant
+            var newStart = (sumQQ * sumX - sumQ * sumXQ) / determinant
+            if newStart > 0 { (newScale, newStart) = (sumXQ / sumQQ, 0) }
+            let found = error(newScale, newStart, width: width)
+            if found < least { (least, scale, start) = (found, newScale, newStart) }
         }
-        return (best.scale, -best.start)
+        return (scale, 0 - start)
     }
 
     /// Places a group's 6-bit scale and minimum: of groups 4 to 7, the upper two bits stand above those of groups 0 to 3.
