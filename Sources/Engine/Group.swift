@@ -81,6 +81,8 @@ final class Choice {
     /// The place of the newest token in the sequence.
     var position: Int
     var generated = 0
+    /// The tokens drawn and gone on from.
+    var ids: [Int32] = []
 
     init(index: Int, table: BlockTable, sampler: Sampler, text: TextAssembler, promptCount: Int) {
         self.index = index

@@ -24,7 +24,10 @@ final class ModelRuntime {
 
     /// The runtime of a model, or nil if the cache's address range cannot be had.
     init?(_ model: LoadedModel, kernels: Kernels) {
-        guard let pool = BlockPool(layout: model.layout, blockCount: model.blockCount) else { return nil }
+        guard
+            let pool = BlockPool(
+                layout: model.layout, blockCount: model.blockCount, keepsPrefixes: model.options.keepsPrefixes)
+        else { return nil }
         self.model = model
         self.kernels = kernels
         self.pool = pool
@@ -74,7 +77,8 @@ final class ModelRuntime {
             unit.owner.hasStarted = true
             unit.owner.usages[unit.index].queueDuration = now - unit.owner.group.submitted
         }
-        let work = scheduler.plan(tokenBudget: timer.rowBudget)
+        takeUpPrefixes()
+        let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
         defer { updateGauges() }
         guard !work.isEmpty else { return false }
         var batch = StepBatch()
@@ -127,9 +131,32 @@ final class ModelRuntime {
                     end(unit)
                 }
             } else {
-                for choice in unit.choices.compactMap({ $0 }) { finish(unit, choice, .deadline) }
+                for choice in unit.choices.compactMap({ $0 }) {
+                    // The newest token was drawn, not computed.
+                    finish(unit, choice, .deadline, computed: choice.position)
+                }
             }
         }
+    }
+
+    /// Spares prompts what the cache still has. A prompt whose log-probabilities are asked for needs every row, and the
+    /// last row is always needed.
+    private func takeUpPrefixes() {
+        for (id, computed) in scheduler.pendingPrompts {
+            guard let unit = units[id], !unit.request.reportsPromptLogprobs else { continue }
+            let found = table(of: unit).takeUp(unit.request.prompt.dropLast(), after: computed)
+            guard found > computed else { continue }
+            scheduler.prefilled(id, upTo: found)
+            unit.owner.usages[unit.index].cachedTokens += found - computed
+            metrics.cachedTokens += UInt64(found - computed)
+        }
+    }
+
+    private func table(of unit: ActiveUnit) -> BlockTable {
+        let request = unit.request
+        let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: request.prompt.count + request.maxTokens)
+        unit.table = table
+        return table
     }
 
     // MARK: The step
@@ -138,10 +165,7 @@ final class ModelRuntime {
         switch work {
         case .prefill(let id, let range):
             guard let unit = units[id] else { return }
-            let request = unit.request
-            let table =
-                unit.table ?? BlockTable(pool: pool, tokenCapacity: request.prompt.count + request.maxTokens)
-            unit.table = table
+            let table = table(of: unit)
             guard table.reserve(tokenCount: range.upperBound) else {
                 return fail(unit.owner, cacheExhausted(unit))
             }
@@ -159,8 +183,10 @@ final class ModelRuntime {
 
     private func compute(_ batch: StepBatch) {
         let states = backend.hidden(model.decoder, batch.inference)
+        let isSound = !model.isDamaged
         for (unit, count) in batch.prefills where units[unit.id] != nil {
             scheduler.prefilled(unit.id, upTo: count)
+            if isSound { unit.table?.share(unit.request.prompt, tokenCount: count) }
             if count == unit.request.prompt.count { finishPrompt(unit) }
         }
         let vocabularySize = model.info.config.vocabularySize
@@ -305,15 +331,21 @@ final class ModelRuntime {
             finish(unit, choice, .length)
         } else {
             choice.sampler.accept(token.id)
+            choice.ids.append(token.id)
             choice.newest = token.id
             choice.position += 1
         }
     }
 
+    /// Ends a choice of which the cache holds the first `computed` tokens; nil: all up to the one that was gone on
+    /// from.
     private func finish(
-        _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil
+        _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil,
+        computed: Int? = nil
     ) {
         if case .stopString = reason {} else { emit(unit, choice, choice.text.finish(ending: ending)) }
+        choice.table.share(
+            unit.request.prompt + choice.ids, tokenCount: computed ?? choice.position + 1, isFinal: true)
         unit.choices[choice.index] = nil
         emit(unit, .finished(index: unit.index, choice: choice.index, reason: reason))
         end(unit)
@@ -363,6 +395,7 @@ final class ModelRuntime {
         metrics.runningSequences = scheduler.runningChoiceCount
         metrics.waitingSequences = scheduler.waitingCount
         metrics.usedBlocks = pool.blockCount - pool.freeCount
+        metrics.idleBlocks = pool.idleCount
     }
 
     /// Groups that have not started yet.

@@ -15,7 +15,8 @@ struct Temper: ParsableCommand {
             """,
         version: BuildInfo.version,
         subcommands: [
-            Serve.self, Complete.self, Train.self, TokenizerCommand.self, Inspect.self, Tokenize.self, Version.self,
+            Serve.self, Complete.self, Train.self, TokenizerCommand.self, Inspect.self, Tokenize.self, Quantize.self,
+            Version.self,
             Bench.self, BenchTraining.self,
         ])
 
