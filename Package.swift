@@ -33,7 +33,8 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let serviceDependencies: [Target.Dependency] = [
-    "HTTPServing", "Engine", "Prompting", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON", httpTypes, logging,
+    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON",
+    httpTypes, logging,
 ]
 
 let package = Package(
@@ -55,6 +56,7 @@ let package = Package(
         module("Checkpoints", ["Compute", "StrictJSON"]),
         module("Tokenizers", ["Checkpoints", "StrictJSON"]),
         module("Decoding", []),
+        module("Evaluation", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
@@ -74,6 +76,7 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
+        tests("EvaluationTests", ["Evaluation"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
         tests(

@@ -13,6 +13,7 @@
 /// Concurrency: a value; each choice has its own. One thread at a time.
 public struct Sampler: Sendable {
     private let stages: [any SamplingStage]
+    private let names: [StageName]
     private let feedback: (any FeedbackStage)?
     /// Whether the likeliest id is taken and nothing comes before.
     private let isPlainArgmax: Bool
@@ -32,6 +33,7 @@ public struct Sampler: Sendable {
     public init(parameters: SamplingParameters, choice: Int, prompt: [Int32], vocabularySize: Int) {
         let chain = StageChain(parameters, vocabularySize: vocabularySize)
         stages = chain.stages
+        names = chain.names
         feedback = chain.stages.last as? any FeedbackStage
         isPlainArgmax = chain.isPlainArgmax
         self.vocabularySize = vocabularySize
@@ -88,6 +90,26 @@ public struct Sampler: Sendable {
         try copy.run(logits, &workspace)
     }
 
+    /// What the stages do to single ids, with the noise that the draw at `position` adds to them. Leaves the survivors
+    /// in `workspace`.
+    package func trace(
+        _ ids: [Int32], logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
+    ) throws(DecodingError) -> SamplerTrace {
+        var copy = self
+        copy.context.position = position
+        try workspace.candidates.load(logits, position: position)
+        let noise = context.noise.at(position: position)
+        func logitsNow(_ candidates: CandidateSet) -> [Float?] {
+            ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
+        }
+        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: logitsNow(workspace.candidates), steps: [])
+        for (name, stage) in zip(names, stages) {
+            try stage.apply(to: &workspace, context: copy.context)
+            trace.steps.append(SamplerTrace.Step(stage: name, logits: logitsNow(workspace.candidates)))
+        }
+        return trace
+    }
+
     private func run(_ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace) throws(DecodingError) {
         try workspace.candidates.load(logits, position: context.position)
         for stage in stages { try stage.apply(to: &workspace, context: context) }
@@ -102,4 +124,22 @@ public struct Sampler: Sendable {
 
     /// What a feedback stage has learnt so far.
     package var feedbackState: FeedbackState { context.feedback }
+}
+
+/// What the stages of a sampler do to single ids; see ``Sampler/trace(_:logits:position:workspace:)``.
+package struct SamplerTrace: Sendable, Equatable {
+    /// The ids after one stage.
+    package struct Step: Sendable, Equatable {
+        /// The stage.
+        package var stage: StageName
+        /// The logit of each id; nil once it is removed.
+        package var logits: [Float?]
+    }
+
+    /// The noise of each id.
+    package var noise: [Double]
+    /// The model's logits.
+    package var raw: [Float?]
+    /// One per stage, in sequence.
+    package var steps: [Step]
 }

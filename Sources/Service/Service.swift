@@ -235,7 +235,7 @@ public final class Service: Sendable {
         case .tokenizerInfo:
             guard let engine else { throw .loading }
             send(ModelRoutes.tokenizerInfo(try model(nil, engine)), responder, record)
-        case .completions, .chatCompletions, .tokenize, .detokenize:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize:
             throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
         }
     }
@@ -248,6 +248,9 @@ public final class Service: Sendable {
             switch route {
             case .completions: try generate(.completions, request, responder, &record)
             case .chatCompletions: try generate(.chat, request, responder, &record)
+            case .compare: try compare(request, responder, &record)
+            case .score: try score(request, responder, &record)
+            case .distribution: try distribution(request, responder, &record)
             case .tokenize:
                 let body = try read(.tokenize, request, &record)
                 send(
@@ -306,11 +309,45 @@ public final class Service: Sendable {
         let body = try read(endpoint, request, &record)
         let plan = try planner.plan(
             body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
-        record.isStreamed = plan.stream != nil
+        run(GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
+    }
+
+    private func compare(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.compare, request, &record)
+        let plan = try planner.comparison(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        run(ComparisonAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+    }
+
+    private func score(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.score, request, &record)
+        let plan = try planner.scoring(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        run(ScoreAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+    }
+
+    private func distribution(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.distribution, request, &record)
+        let plan = try planner.distribution(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        run(
+            DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
+            &record)
+    }
+
+    /// Hands work to an engine; `answer` makes of its events what is sent.
+    private func run(
+        _ answer: any AnswerBuilder, _ group: GenerationGroup, _ model: ModelInfo, _ engine: any InferenceEngine,
+        _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) {
+        record.isStreamed = answer.isStreamed
         let queue = DispatchQueue(label: "temper.answer", target: answerPool)
         metrics.generation(began: true)
         let session = GenerationSession(
-            plan: plan, responder: responder, queue: queue, keepAlive: options.keepAliveInterval
+            answer: answer, responder: responder, queue: queue, keepAlive: options.keepAliveInterval
         ) { [self, record] outcome in
             metrics.generation(began: false)
             var record = record
@@ -320,7 +357,7 @@ public final class Service: Sendable {
             record.errorCode = outcome.error?.code
             finish(record)
         }
-        session.start(body.engine)
+        session.start(group, model: model.id, engine)
     }
 
     // MARK: Answers

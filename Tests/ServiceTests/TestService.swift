@@ -104,3 +104,16 @@ extension JSON {
         return .object(copy)
     }
 }
+
+extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive ExpressibleByFloatLiteral,
+    @retroactive ExpressibleByIntegerLiteral, @retroactive ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral text: String) { self = .string(text) }
+    public init(floatLiteral number: Double) { self = .number(number) }
+    public init(integerLiteral number: Int64) { self = .integer(number) }
+    public init(dictionaryLiteral members: (String, JSON)...) {
+        var object = JSONObject()
+        for (key, value) in members { object[key] = value }
+        self = .object(object)
+    }
+}

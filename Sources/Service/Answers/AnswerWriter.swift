@@ -55,7 +55,7 @@ struct AnswerWriter: Sendable {
                 object.member("text", choice.text)
             }
             writeLogprobs(choice.tokens[...], to: &object)
-            writeFinish(choice.reason, to: &object)
+            Self.writeFinish(choice.reason, to: &object)
             if plan.extras.contains(.tokenIDs) { object.member("token_ids", choice.tokens.map(\.id)) }
         }
     }
@@ -91,7 +91,7 @@ struct AnswerWriter: Sendable {
                         } else {
                             writeLogprobs(tokens, to: &object)
                         }
-                        writeFinish(reason, to: &object)
+                        Self.writeFinish(reason, to: &object)
                         if plan.extras.contains(.tokenIDs) { object.member("token_ids", tokens.map(\.id)) }
                     }
                 })
@@ -151,7 +151,7 @@ struct AnswerWriter: Sendable {
 
     /// `finish_reason` from the standard set, the detail in `stop_reason`: the stop string, the id of the token that
     /// ended the choice, or "timeout".
-    private func writeFinish(_ reason: FinishReason?, to writer: inout JSONWriter) {
+    static func writeFinish(_ reason: FinishReason?, to writer: inout JSONWriter) {
         switch reason {
         case nil:
             writer.key("finish_reason")
@@ -203,7 +203,7 @@ struct AnswerWriter: Sendable {
         }
     }
 
-    private static func writeAssembled(_ prompt: PromptPlan, to writer: inout JSONWriter) {
+    static func writeAssembled(_ prompt: PromptPlan, to writer: inout JSONWriter) {
         writer.object { object in
             object.member("text", prompt.text)
             object.member("token_ids", prompt.ids)

@@ -29,6 +29,32 @@ struct PromptAssembly: Sendable {
         return plans
     }
 
+    /// The prompt of a route that takes one, and the field that it came from.
+    func onePrompt(_ values: FieldValues) throws(APIError) -> (plan: PromptPlan, param: String) {
+        let prompt = values[RequestFields.onePrompt]
+        /// Fields of the one way to give a prompt that would be lost in the other.
+        func refuse(_ names: [String], beside other: String) throws(APIError) {
+            for name in names where values.isGiven(name) { throw .conflict(param: values.path(name), other: other) }
+        }
+        if values.has(RequestFields.messages) {
+            try refuse(
+                [
+                    RequestFields.onePrompt.name, RequestFields.template.name, RequestFields.addSpecialTokens.name,
+                    RequestFields.parseSpecial.name,
+                ], beside: RequestFields.messages.name)
+            return (try conversation(values), RequestFields.messages.name)
+        }
+        guard let prompt else { throw .missing(param: RequestFields.onePrompt.name) }
+        try refuse(
+            [RequestFields.addGenerationPrompt.name, RequestFields.continueFinalMessage.name],
+            beside: RequestFields.onePrompt.name)
+        let param = RequestFields.onePrompt.name
+        guard let template = try ShotFields.template(values) else {
+            return (try plain(prompt, values, param: param), param)
+        }
+        return (try shots(prompt, template, values, param: param), param)
+    }
+
     // MARK: Completions
 
     /// A prompt as given: texts tokenized, ids kept.

@@ -31,6 +31,8 @@ enum CapabilitiesRoute {
                             route.member("path", endpoint.rawValue)
                             route.member("method", "POST")
                             write(RequestSchema.declarations(of: endpoint), to: &route)
+                            let ofLanes = RequestSchema.laneDeclarations(of: endpoint)
+                            if !ofLanes.isEmpty { route.member("lane_fields", ofLanes.map(\.name)) }
                         }
                     }
                 })

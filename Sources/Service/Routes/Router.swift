@@ -7,6 +7,9 @@ import HTTPTypes
 enum Route: Sendable, Equatable {
     case completions
     case chatCompletions
+    case compare
+    case score
+    case distribution
     case models
     case model(String)
     case tokenize
@@ -22,6 +25,9 @@ enum Route: Sendable, Equatable {
         switch self {
         case .completions: "/v1/completions"
         case .chatCompletions: "/v1/chat/completions"
+        case .compare: "/v1/compare"
+        case .score: "/v1/score"
+        case .distribution: "/v1/distribution"
         case .models: "/v1/models"
         case .model: "/v1/models/{id}"
         case .tokenize: "/tokenize"
@@ -37,7 +43,7 @@ enum Route: Sendable, Equatable {
     /// Whether the route takes a JSON body by POST; all others answer GET and HEAD.
     var isPost: Bool {
         switch self {
-        case .completions, .chatCompletions, .tokenize, .detokenize: true
+        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize: true
         default: false
         }
     }
@@ -66,6 +72,9 @@ enum Route: Sendable, Equatable {
         switch path {
         case "/v1/completions": self = .completions
         case "/v1/chat/completions": self = .chatCompletions
+        case "/v1/compare": self = .compare
+        case "/v1/score": self = .score
+        case "/v1/distribution": self = .distribution
         case "/v1/models", "/models": self = .models
         case "/tokenize": self = .tokenize
         case "/detokenize": self = .detokenize

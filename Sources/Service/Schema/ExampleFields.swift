@@ -7,13 +7,14 @@ import StrictJSON
 extension RequestFields {
     static let instruction = Field<String?>.string(
         "instruction", Allowed(min: 1, max: 1_048_576, counting: "bytes"),
+        endpoints: .prompted,
         meaning: "What to do. Stands before the examples; in a chat it is the system message.")
 
     static let exampleCount = Allowed(min: 0, max: 1024, counting: "examples")
 
     static let examples = Field<[ShotExample]>(
         "examples", type: "array of objects", allowed: exampleCount, default: [], defaultText: "[]",
-        members: ShotFields.exampleMembers.map(\.declaration),
+        endpoints: .prompted, members: ShotFields.exampleMembers.map(\.declaration),
         meaning: "Solved examples of the task, in the order in which they are shown; in a chat each is a turn of the "
             + "user and one of the assistant."
     ) { (json, path, reading) throws(APIError) in
@@ -35,7 +36,7 @@ extension RequestFields {
     static let template = Field<ShotTemplateInput?>(
         "template", type: "string or object",
         allowed: Allowed(values: ShotTemplate.builtIn.map { .string($0.name) }), default: nil, defaultText: nil,
-        endpoints: [.completions], members: ShotFields.templateMembers.map(\.declaration),
+        endpoints: .texts, members: ShotFields.templateMembers.map(\.declaration),
         meaning: "How instruction, examples and the prompt, which is the query, become one text: a name, or an object "
             + "of texts with slots in braces. Absent: qa where there is an instruction or an example, else none."
     ) { (json, path, reading) throws(APIError) in

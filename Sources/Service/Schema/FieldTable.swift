@@ -16,6 +16,9 @@ package enum FieldTable {
             text += "\n## POST \(endpoint.rawValue)\n\n"
             text += "| field | type | allowed | default | meaning |\n|---|---|---|---|---|\n"
             for declaration in RequestSchema.declarations(of: endpoint) { append(declaration, prefix: "", to: &text) }
+            let ofLanes = RequestSchema.laneDeclarations(of: endpoint)
+            guard !ofLanes.isEmpty else { continue }
+            text += "\nA lane may hold: " + ofLanes.map { "`\($0.name)`" }.joined(separator: ", ") + ".\n"
         }
         text += "\n## Accepted without effect\n\n"
         text += "Listed in `warnings` of the answer: "
