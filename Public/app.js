@@ -5,19 +5,28 @@ import { key } from "./lib/api.js";
 import { Capabilities } from "./lib/capabilities.js";
 import { h } from "./lib/dom.js";
 import { Workspace } from "./lib/workspace.js";
+import { read as readCompare } from "./views/compare-draft.js";
 import { read as readComplete } from "./views/complete-draft.js";
+import { read as readShots } from "./views/shots-draft.js";
 import "./elements/notice-box.js";
 import "./elements/server-status.js";
+import "./views/compare-view.js";
 import "./views/complete-view.js";
+import "./views/shots-view.js";
 
-const workspace = new Workspace({ complete: { read: readComplete } });
+const workspace = new Workspace({
+  complete: { read: readComplete }, compare: { read: readCompare }, shots: { read: readShots },
+});
 const element = (id) => document.getElementById(id);
 const notice = element("notice"); // of the server
 const remarks = element("remark"); // of the address
 const status = document.querySelector("server-status");
 
 function showView() {
-  for (const view of document.querySelectorAll("main > [data-view]")) view.hidden = view.dataset.view !== workspace.view;
+  for (const view of document.querySelectorAll("main > [data-view]")) {
+    view.hidden = view.dataset.view !== workspace.view;
+    if (!view.hidden) view.shown?.();
+  }
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${workspace.view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -47,6 +56,7 @@ async function connect() {
 async function openAddress() {
   const remark = await workspace.open(location.hash);
   showView();
+  workspace.save();
   if (!remark) return remarks.clear();
   const actions = workspace.hasEarlier
     ? [["Back to what was here", () => { workspace.restoreEarlier(); showView(); }]] : [];

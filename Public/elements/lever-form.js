@@ -11,15 +11,20 @@ export class LeverForm extends HTMLElement {
   #kept = {};
   #groups = [];
 
-  /** Draws the fields for a model; values that are set stay. Fields whose name is in `without` are left out. */
-  show(fields, model, { without = [], withPresets = true } = {}) {
+  /**
+   * Draws the fields for a model; values that are set stay. Fields whose name is in `without` are left out. With a
+   * `title` they are one group of that name.
+   */
+  show(fields, model, { without = [], withPresets = true, title = null } = {}) {
     const values = { ...this.#kept, ...this.values };
     const opened = new Set(this.#groups.filter((group) => group.open).map((group) => group.dataset.title));
     const search = h("input", {
       type: "search", placeholder: "Find a lever", "aria-label": "Find a lever", oninput: () => this.#find(search.value),
     });
     this.#controls.clear();
-    this.#groups = grouped(fields, without).map(({ title, fields: members }, index) => {
+    const left = fields.filter((field) => !without.includes(field.name));
+    const made = title === null ? grouped(left) : [{ title, fields: left }];
+    this.#groups = made.map(({ title, fields: members }, index) => {
       const controls = members.map((field) => new LeverControl(field, model));
       for (const control of controls) this.#controls.set(control.name, control);
       return h("details", { "data-title": title, open: index === 0 || opened.has(title) },

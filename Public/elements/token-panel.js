@@ -89,7 +89,7 @@ export class TokenPanel extends HTMLElement {
   #row(token, other, place, canBranch) {
     const isChosen = other.id === token.id;
     const gone = other.processed === null && token.processed !== null;
-    const left = !gone ? percent(other.processed) : token.complete.processed ? "removed" : "not listed";
+    const left = !gone ? percent(other.processed) : token.complete?.processed ? "removed" : token.complete ? "not listed" : "–";
     const text = other.text === null ? `id ${other.id}` : spelled(other.text);
     const label = `${text}: model ${percent(other.raw)}, drawn from ${left}${isChosen ? ", taken" : ""}`;
     const bar = h("span", { class: "bar" });

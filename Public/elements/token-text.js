@@ -98,6 +98,7 @@ export class TokenText extends HTMLElement {
 
   #make(tokens, first) {
     return tokens.map((token, place) => {
+      if (token.isEnd) return ending(token, first + place);
       const text = this.#joiner.add(token);
       const element = h("span", {
         class: `t p${shade(token.processed ?? token.raw)} r${shade(token.raw)}${text === "" ? " piece" : ""}`,
@@ -161,6 +162,14 @@ export class TokenText extends HTMLElement {
     best.element.tabIndex = 0;
     best.element.focus();
   }
+}
+
+// The token that ended the text, which is no part of it.
+function ending(token, index) {
+  return h("span", {
+    class: "t ended", role: "button", tabIndex: -1, "data-index": index, "data-spelling": token.text,
+    "aria-label": `${token.text}, the end`,
+  });
 }
 
 customElements.define("token-text", TokenText);

@@ -27,8 +27,8 @@ const groups = [
 ];
 
 /** The fields of a route that are levers, in named groups; what no group names is in the last. */
-export function grouped(fields, without = []) {
-  const left = new Map(fields.filter((field) => !saidElsewhere.has(field.name) && !without.includes(field.name))
+export function grouped(fields) {
+  const left = new Map(fields.filter((field) => !saidElsewhere.has(field.name))
     .map((field) => [field.name, field]));
   const made = groups.map(([title, names]) => {
     const members = names.map((name) => left.get(name)).filter(Boolean);

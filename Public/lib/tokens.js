@@ -134,3 +134,16 @@ export function shade(logprob) {
   const found = limits.findIndex((limit) => probability >= limit);
   return found < 0 ? 4 : found;
 }
+
+/** A token of a lane of /v1/compare; of its alternatives only the model's own probabilities are known. */
+export function fromComparison(entry) {
+  const top = (entry.top ?? []).map(({ id, text, logprob }) => ({ id, text, raw: finite(logprob), processed: null }));
+  let own = top.find((other) => other.id === entry.id);
+  if (!own) top.push(own = { id: entry.id, text: entry.text, raw: finite(entry.logprob), processed: null });
+  own.processed = finite(entry.processed_logprob);
+  const { entropy, processed_entropy: processedEntropy, survivors } = entry;
+  return {
+    id: entry.id, text: entry.text, bytes: pieceBytes(entry.text), raw: finite(entry.logprob), processed: own.processed,
+    top, complete: null, place: { entropy, processedEntropy, survivors },
+  };
+}
