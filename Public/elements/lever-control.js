@@ -58,6 +58,11 @@ export class LeverControl {
     return this.#field.name;
   }
 
+  /** The field's name and what else it is called. */
+  get names() {
+    return [this.#field.name, ...(this.#field.aliases ?? [])];
+  }
+
   /** The value as the request has it. Throws if what was typed cannot be one. */
   get value() {
     return this.#kind.read(this.#input, this.#field, this.#model);

@@ -16,7 +16,7 @@ export class LeverForm extends HTMLElement {
    * `title` they are one group of that name.
    */
   show(fields, model, { without = [], withPresets = true, title = null } = {}) {
-    const values = { ...this.#kept, ...this.values };
+    const values = this.values;
     const opened = new Set(this.#groups.filter((group) => group.open).map((group) => group.dataset.title));
     const search = h("input", {
       type: "search", placeholder: "Find a lever", "aria-label": "Find a lever", oninput: () => this.#find(search.value),
@@ -45,9 +45,9 @@ export class LeverForm extends HTMLElement {
     });
   }
 
-  /** What is set and can be read, by the field's name. */
+  /** What is set and can be read, by the field's name; with it what was set of fields that this route lacks. */
   get values() {
-    const values = {};
+    const values = { ...this.#kept };
     for (const [name, control] of this.#controls) {
       if (control.problem !== "" && !this.#readable(control)) continue;
       const value = control.value;
@@ -56,10 +56,14 @@ export class LeverForm extends HTMLElement {
     return values;
   }
 
-  // A field that this route lacks keeps its value for the route that has it.
   set values(values) {
-    this.#kept = Object.fromEntries(Object.entries(values).filter(([name]) => !this.#controls.has(name)));
-    for (const [name, control] of this.#controls) control.value = values[name];
+    const left = { ...values };
+    for (const control of this.#controls.values()) {
+      const name = control.names.find((name) => left[name] !== undefined);
+      control.value = left[name];
+      for (const other of control.names) delete left[other];
+    }
+    this.#kept = left;
     this.#count();
   }
 

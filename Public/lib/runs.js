@@ -66,10 +66,16 @@ export class Run {
 const lookBack = ["frequency_penalty", "presence_penalty", "mirostat", "adaptive_target",
   "exponential_decay_length_penalty"];
 
-/** The settings of a request that a branch sees differently than the run did. */
-export function changedByBranching(request) {
-  return lookBack.filter((name) => {
-    const value = request[name];
+/** What makes a branch of a run more than the run with another token, in sentences. */
+export function branchRemarks(run) {
+  const changed = lookBack.filter((name) => {
+    const value = run.request[name];
     return value !== undefined && value !== null && value !== 0 && !(name === "adaptive_target" && value < 0);
   });
+  const remarks = [];
+  if (changed.length) {
+    remarks.push(`A branch counts the tokens before it as prompt, which matters to ${changed.join(" and ")}.`);
+  }
+  if (run.root.choice > 0) remarks.push(`A branch draws the noise of choice 1, the run that of choice ${run.root.choice + 1}.`);
+  return remarks;
 }

@@ -5,7 +5,7 @@ import { APIError, stream } from "../lib/api.js";
 import { announce, h } from "../lib/dom.js";
 import { asCSV, download } from "../lib/export.js";
 import { same, stringify } from "../lib/json.js";
-import { changedByBranching, Run } from "../lib/runs.js";
+import { branchRemarks, Run } from "../lib/runs.js";
 import { chatLogprobs, completionLogprobs, fromChat, fromCompletion, percent } from "../lib/tokens.js";
 import "../elements/lever-form.js";
 import "../elements/message-list.js";
@@ -136,7 +136,10 @@ export class CompleteView extends HTMLElement {
 
   #showFields() {
     const { capabilities, model } = this.#workspace;
-    if (capabilities) this.#parts.form.show(capabilities.fields(paths[this.#draft.mode]), model);
+    if (!capabilities) return;
+    this.#parts.form.show(capabilities.fields(paths[this.#draft.mode]), model);
+    // Where the other route has another name for a field, the draft takes it over.
+    this.#draft.settings = this.#parts.form.values;
   }
 
   #showMode() {
@@ -176,10 +179,6 @@ export class CompleteView extends HTMLElement {
     const { mode, prompt, messages, settings } = this.#draft;
     const names = new Set(this.#workspace.capabilities?.fields(paths[mode]).map((field) => field.name));
     const known = Object.fromEntries(Object.entries(settings).filter(([name]) => names.has(name)));
-    // The routes have different names for the length first in their lists; each knows both.
-    for (const [name, other] of [["max_tokens", "max_completion_tokens"], ["max_completion_tokens", "max_tokens"]]) {
-      if (settings[name] !== undefined && !names.has(name) && names.has(other)) known[other] ??= settings[name];
-    }
     const model = this.#workspace.model?.id;
     return { ...(model ? { model } : {}), ...(mode === "chat" ? { messages } : { prompt }), ...known };
   }
@@ -217,7 +216,7 @@ export class CompleteView extends HTMLElement {
     const forced = { ...taken, id: alternative.id, text: alternative.text ?? "", raw: alternative.raw,
       processed: alternative.processed };
     const request = parent.branchRequest(index, alternative.id);
-    const changed = changedByBranching(parent.request);
+    const remarks = branchRemarks(parent);
     const make = () => {
       const run = new Run({ path: paths.prompt, request: { ...parent.request, n: undefined }, parent, fork: index });
       run.promptIDs = parent.promptIDs;
@@ -225,17 +224,16 @@ export class CompleteView extends HTMLElement {
       run.tokens = [...parent.tokens.slice(0, index), forced];
       return run;
     };
-    await this.#execute(paths.prompt, request, make, changed.length
-      ? `A branch counts the tokens before it as prompt, which ${changed.join(" and ")} sees differently.` : null);
+    await this.#execute(paths.prompt, request, make, remarks);
     if (this.#run) this.#parts.text.focusToken(index);
   }
 
   /** Sends a request and lets runs grow with its answer: one for each choice. */
-  async #execute(path, request, make, remark = null) {
+  async #execute(path, request, make, remarks = []) {
     const { notice, panel } = this.#parts;
     panel.close();
     notice.clear();
-    if (remark) notice.say(remark);
+    if (remarks.length) notice.say(remarks.join(" "));
     this.#abort = new AbortController();
     this.#showRunning();
     const isChat = path === paths.chat;

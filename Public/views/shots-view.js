@@ -49,11 +49,11 @@ export class ShotsView extends HTMLElement {
   restore() {
     const { instruction, query, own, answer, counts, metric, length, temperature, stop, examples, tests, selection } = this.#parts;
     const draft = this.#draft;
-    Object.assign(instruction, { value: draft.instruction });
-    Object.assign(query, { value: draft.query });
-    Object.assign(own, { value: draft.ownTemplate });
-    Object.assign(answer, { value: draft.answer });
-    Object.assign(counts, { value: draft.counts });
+    instruction.value = draft.instruction;
+    query.value = draft.query;
+    own.value = draft.ownTemplate;
+    answer.value = draft.answer;
+    counts.value = draft.counts;
     metric.value = draft.metric;
     length.value = draft.settings.max_tokens ?? "";
     temperature.value = draft.settings.temperature ?? "";

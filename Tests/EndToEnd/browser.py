@@ -156,7 +156,8 @@ FLAWS = r"""
   }
   for (const e of document.querySelectorAll("input:not([type=range]):not([type=radio]), select, textarea")) {
     if (!shown(e)) continue;
-    const found = contrast(parse(getComputedStyle(e).borderTopColor), ground(e.parentElement));
+    const below = ground(e.parentElement);
+    const found = contrast(over(parse(getComputedStyle(e).borderBottomColor), below), below);
     if (found < 2.995) flaws.push(`contrast ${found.toFixed(2)} of the edge of ${where(e)}`);
   }
   const excess = document.documentElement.scrollWidth - document.documentElement.clientWidth;
@@ -169,3 +170,51 @@ FLAWS = r"""
 def flaws(page):
     """What of the page as it stands is not accessible to everyone."""
     return page.evaluate(FLAWS)
+
+
+ATTACKS = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "'-alert(1)-'",
+    "</textarea><script>alert(1)</script>", "javascript:alert(1)", "<iframe srcdoc='<script>alert(1)</script>'>",
+    "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "<a href=javascript:alert(1)>x</a>",
+    "<style>@import'//evil.example';</style>", "&lt;b&gt;&amp;", "<!--><script>alert(1)</script>-->",
+    "\u202e<b>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+]
+
+
+def run(page):
+    """Runs what the Complete view holds."""
+    page.get_by_role("button", name="Run", exact=True).click()
+    finish(page)
+
+
+def finish(page):
+    page.locator(".facts").get_by_text("ended by").wait_for()
+
+
+def answer(page):
+    """The text that the Complete view shows."""
+    return page.evaluate("document.querySelector('complete-view token-text').textContent")
+
+
+def lever(page, name, view="complete-view"):
+    """The control of a field."""
+    return page.locator(f'{view} [data-field="{name}"]')
+
+
+def set_lever(page, name, value, view="complete-view"):
+    """Writes a field, whose group is opened for it."""
+    field = lever(page, name, view).locator("input:not([type=range]), select, textarea")
+    page.evaluate("element => { const details = element.closest('details'); if (details) details.open = true }",
+                  field.element_handle())
+    if field.evaluate("element => element.localName") == "select":
+        field.select_option(value)
+    else:
+        field.fill(value)
+
+
+def copied(page, title):
+    """What an entry of the menu Share puts on the clipboard."""
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name=title, exact=True).click()
+    page.get_by_text("Copied").wait_for()
+    return page.evaluate("navigator.clipboard.readText()")

@@ -9,50 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from browser import flaws
+from browser import ATTACKS, answer, copied, finish, flaws, lever, run, set_lever
 from support import Server, default_model, wait_until
-
-ATTACKS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "'-alert(1)-'",
-    "</textarea><script>alert(1)</script>", "javascript:alert(1)", "<iframe srcdoc='<script>alert(1)</script>'>",
-    "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "<a href=javascript:alert(1)>x</a>",
-    "<style>@import'//evil.example';</style>", "&lt;b&gt;&amp;", "<!--><script>alert(1)</script>-->",
-    "\u202e<b>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
-]
-
-
-def run(page):
-    page.get_by_role("button", name="Run", exact=True).click()
-    finish(page)
-
-
-def finish(page):
-    page.locator(".facts").get_by_text("ended by").wait_for()
-
-
-def answer(page):
-    return page.evaluate("document.querySelector('complete-view token-text').textContent")
-
-
-def lever(page, name):
-    return page.locator(f'complete-view [data-field="{name}"]')
-
-
-def set_lever(page, name, value):
-    field = lever(page, name).locator("input:not([type=range]), select, textarea")
-    page.evaluate("element => { const details = element.closest('details'); if (details) details.open = true }",
-                  field.element_handle())
-    if field.evaluate("element => element.localName") == "select":
-        field.select_option(value)
-    else:
-        field.fill(value)
-
-
-def copied(page, title):
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name=title, exact=True).click()
-    page.get_by_text("Copied").wait_for()
-    return page.evaluate("navigator.clipboard.readText()")
 
 
 def test_the_first_visit_is_small_and_closed(visit):
