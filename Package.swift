@@ -56,7 +56,7 @@ let package = Package(
         module("Tokenizers", ["Checkpoints", "StrictJSON"]),
         module("Decoding", []),
         module("Architectures", ["Compute", "Checkpoints"]),
-        module("Prompting", ["Tokenizers"]),
+        module("Prompting", ["StrictJSON", "Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         module("Training", ["Architectures", "Tokenizers", "CNative", "Checkpoints", "Compute", "StrictJSON"]),
         module("HTTPServing", ["CNative", httpTypes]),
@@ -75,7 +75,7 @@ let package = Package(
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
         tests("DecodingTests", ["Decoding"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
-        tests("PromptingTests", ["Prompting", "Tokenizers"]),
+        tests("PromptingTests", ["Prompting", "StrictJSON", "Tokenizers"]),
         tests(
             "EngineTests",
             ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),

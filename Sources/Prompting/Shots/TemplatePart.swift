@@ -75,7 +75,7 @@ package struct TemplatePart: Sendable, Equatable {
     package func before(slot: String) -> TemplatePart {
         var kept = Array(pieces.prefix { $0 != .slot(slot) })
         if case .literal(let text)? = kept.last {
-            let stripped = PythonStrings.stripRight(text)
+            let stripped = TracedText(text).stripped(left: false, right: true, PythonText.isSpace).string
             kept[kept.count - 1] = .literal(stripped)
         }
         return TemplatePart(pieces: kept)

@@ -105,39 +105,32 @@ struct PromptAssembly: Sendable {
         }
         let hasSystem = messages.first?.role == .system
         messages.insert(contentsOf: turns, at: hasSystem ? 1 : 0)
-        var inserted = turns.count
         if let instruction = values[RequestFields.instruction] {
             guard !hasSystem else { throw .conflict(param: "instruction", other: "messages[0]") }
             messages.insert(ChatMessage(role: .system, content: instruction), at: 0)
-            inserted += 1
         }
         return try chat(
-            messages, addsGenerationPrompt: values[RequestFields.addGenerationPrompt], continuesFinal: continuesFinal,
-            insertedCount: inserted)
+            messages, addsGenerationPrompt: values[RequestFields.addGenerationPrompt], continuesFinal: continuesFinal)
     }
 
     /// A conversation by the model's chat template.
-    ///
-    /// - Parameter insertedCount: how many of the messages are not the request's own, so that errors can name its.
     func chat(
-        _ messages: [ChatMessage], addsGenerationPrompt: Bool, continuesFinal: Bool, insertedCount: Int = 0
+        _ messages: [ChatMessage], addsGenerationPrompt: Bool, continuesFinal: Bool
     ) throws(APIError) -> PromptPlan {
         do throws(PromptingError) {
             let template = try chatTemplate.get()
-            let rendered = try template.prompt(
+            var rendered = try template.prompt(
                 messages, addGenerationPrompt: addsGenerationPrompt && !continuesFinal)
-            var text = rendered.text
-            var trusted = rendered.trusted
-            if continuesFinal, let end = trusted.last, end.upperBound == text.utf8.count {
-                // What the template writes after the last message is left off.
-                text = String(decoding: text.utf8.prefix(end.lowerBound), as: UTF8.self)
-                trusted.removeLast()
+            if continuesFinal {
+                guard rendered.stretches.last?.message == messages.count - 1 else {
+                    throw .chatTemplateFails(line: 1, reason: "the last message is not the end of the conversation")
+                }
+                rendered.dropEnding()
             }
-            var ids = model.tokenizer.encode(text, addSpecial: false, parseSpecialIn: trusted)
-            if !template.writesBOS, model.tokenizer.addsBOS, let bos = model.tokenizer.bosID { ids.insert(bos, at: 0) }
-            return PromptPlan(ids: ids, text: text, spellsControl: true)
+            return PromptPlan(
+                ids: ChatTemplate.ids(of: rendered, with: model.tokenizer), text: rendered.text, spellsControl: true)
         } catch {
-            throw APIError(error, param: "messages", insertedCount: insertedCount)
+            throw APIError(error, param: "messages")
         }
     }
 }
@@ -159,19 +152,15 @@ extension PromptSpan {
 
 extension APIError {
     /// The error for what prompting says. `param` names what it is about unless the error knows better.
-    init(_ error: PromptingError, param: String, insertedCount: Int = 0) {
+    init(_ error: PromptingError, param: String) {
         switch error {
-        case .noChatTemplate, .unknownChatTemplate:
+        case .noChatTemplate, .unreadableChatTemplate:
             self = .unsupported(
                 param: param, reason: "\(error.description); use /v1/completions with a prompt", allowed: nil)
-        case .emptyConversation, .missingMessage: self = .invalidValue(param: param, reason: error.description)
-        case .roleNotAllowed(let index, let role, let expected, let format):
-            let own = index - insertedCount
-            let place = own >= 0 ? "\(param)[\(own)].role" : "examples"
-            self = .unsupported(
-                param: place,
-                reason: "the chat template (\(format.rawValue)) does not allow the role \(role.rawValue) here",
-                allowed: Allowed(values: expected.map { .string($0.rawValue) }))
+        case .emptyConversation, .chatTemplateFails, .chatTemplateRefuses:
+            self = .invalidValue(param: param, reason: error.description)
+        case .reservedVariable(let name):
+            self = .invalidValue(param: JSONPath.member("chat_template_kwargs", name), reason: error.description)
         case .unknownShotTemplate(let name, let known):
             self = .notAllowed(
                 param: "template", found: JSONText.of(.string(name)),
