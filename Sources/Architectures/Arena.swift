@@ -2,7 +2,7 @@
 
 /// Memory for the activations of one pass: handed out in order, given back in reverse order or all at once.
 ///
-/// It grows to what the largest pass needed and then stays.
+/// It begins with what was reserved, grows to what the largest pass needed and then stays.
 final class Arena {
     /// A moment to release to.
     struct Mark {
@@ -21,6 +21,18 @@ final class Arena {
 
     var capacityBytes: Int { slabs.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride }
 
+    /// The most floats that were in use at once since the last ``reset()``, while one slab was enough.
+    private(set) var peakCount = 0
+
+    /// Takes memory for `count` floats in one piece ahead; its pages are taken when they are first written.
+    func reserve(_ count: Int) {
+        precondition(slabs.isEmpty, "an arena is reserved before it is used")
+        if count > 0 { slabs = [Self.makeSlab(Self.roundedCount(count))] }
+    }
+
+    /// The floats that ``allocate(_:)`` takes for `count`.
+    static func roundedCount(_ count: Int) -> Int { max((count + 15) / 16 * 16, 16) }
+
     var mark: Mark { Mark(slab: slab, used: used) }
 
     func release(to mark: Mark) {
@@ -37,14 +49,18 @@ final class Arena {
         }
         slab = 0
         used = 0
+        peakCount = 0
     }
 
     /// `count` floats, aligned to 64 bytes, not initialized.
     func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let size = max((count + 15) / 16 * 16, 16)
+        let size = Self.roundedCount(count)
         while slab < slabs.count {
             if let base = slabs[slab].baseAddress, used + size <= slabs[slab].count {
-                defer { used += size }
+                defer {
+                    used += size
+                    peakCount = max(peakCount, used)
+                }
                 return base + used
             }
             slab += 1

@@ -59,7 +59,11 @@ public final class InferenceBackend {
     /// - Parameters:
     ///   - contextLength: positions are below it.
     ///   - layout: how the cache's blocks are laid out.
-    public init(kernels: Kernels, config: ModelConfig, contextLength: Int, layout: KVLayout) {
+    ///   - arenaFloatCount: what ``ArenaGauge`` says for the largest batch, taken at once; larger batches take more then.
+    public init(
+        kernels: Kernels, config: ModelConfig, contextLength: Int, layout: KVLayout, arenaFloatCount: Int = 0
+    ) {
+        arena.reserve(arenaFloatCount)
         self.kernels = kernels
         self.layout = layout
         rope = config.rope.map { rope in
@@ -99,6 +103,9 @@ public final class InferenceBackend {
 
     /// Bytes of the arena now.
     public var arenaBytes: Int { arena.capacityBytes }
+
+    /// The most floats that the last pass held at once.
+    package var arenaPeakFloatCount: Int { arena.peakCount }
 }
 
 /// Hidden states in a backend's memory.

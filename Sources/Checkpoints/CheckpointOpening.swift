@@ -155,14 +155,21 @@ enum FileSignature {
                 file: name, format: "llama2.c's layout of version 1 or 2",
                 advice: "export it with --version 0, or to Hugging Face layout with --version -1")
         }
+        // SentencePiece's protocol buffer: the first piece (tag 0x0A, length) begins with its text (0x0A, length).
+        if head.count >= 4, head[0] == 0x0A, head[2] == 0x0A, head[3] > 0, Int(head[3]) + 2 <= Int(head[1]) {
+            throw .refused(
+                file: name, format: "a SentencePiece model (tokenizer.model)",
+                advice: "give the tokenizer.json of the same model (in transformers: tokenizer.save_pretrained), or a "
+                    + "GGUF file with the vocabulary")
+        }
         let isSafetensors = head.count == 9 && head[8] == UInt8(ascii: "{") && head[4..<8].allSatisfy { $0 == 0 }
         self = isSafetensors ? .safetensors : .other
     }
 }
 
 extension TokenizerSource {
-    /// Opens a vocabulary alone: a `tokenizer.json` or the folder it stands in, a GGUF file, or llama2.c's
-    /// `tokenizer.bin`.
+    /// Opens a vocabulary alone: a `tokenizer.json` or the folder it stands in, that of a GGUF file or of the checkpoint
+    /// in a folder, or llama2.c's `tokenizer.bin`.
     ///
     /// - Parameters:
     ///   - path: a file or a folder.
@@ -175,8 +182,9 @@ extension TokenizerSource {
             guard isFolder || name == "tokenizer.json" else {
                 throw .notACheckpoint(path: path, found: "a JSON file that is not called tokenizer.json")
             }
-            guard let source = try folder.tokenizer() else {
-                throw .notACheckpoint(path: path, found: "a folder without tokenizer.json")
+            if let source = try folder.tokenizer() { return source }
+            guard isFolder, let source = try Checkpoint.open(path: path).tokenizer else {
+                throw .notACheckpoint(path: path, found: "no tokenizer.json")
             }
             return source
         }

@@ -3,7 +3,7 @@
 public import Compute
 import StrictJSON
 
-/// What a checkpoint holds and what serving it will take, for `temper inspect` and for the check before loading.
+/// What a checkpoint holds, for `temper inspect`.
 public struct CheckpointSummary: Sendable {
     /// Tensors of one element type.
     public struct TypeShare: Sendable, Equatable {
@@ -27,21 +27,6 @@ public struct CheckpointSummary: Sendable {
         public let hasChatTemplate: Bool
     }
 
-    /// The bytes that serving one sequence of full length takes.
-    public struct Memory: Sendable, Equatable {
-        /// Weights as stored.
-        public let weights: Int
-        /// Keys and values of `contextLength` tokens in F16.
-        public let kvCache: Int
-        /// Activations of one prefill chunk of ``chunkTokens`` tokens in F32, and one row of logits.
-        public let activations: Int
-
-        /// The tokens in a prefill chunk that `activations` counts with.
-        public static let chunkTokens = 512
-        /// The sum.
-        public var total: Int { [weights, kvCache, activations].reduce(0, saturatingSum) }
-    }
-
     /// The file format.
     public let format: CheckpointFormat
     /// The size of all files.
@@ -54,8 +39,6 @@ public struct CheckpointSummary: Sendable {
     public let types: [TypeShare]
     /// The vocabulary; nil if there is none.
     public let vocabulary: Vocabulary?
-    /// What serving takes; nil for a vocabulary alone.
-    public let memory: Memory?
     /// The file's own metadata.
     public let metadata: [(key: String, value: String)]
 
@@ -78,42 +61,6 @@ public struct CheckpointSummary: Sendable {
         }.sorted { ($1.bytes, $0.type.rawValue) < ($0.bytes, $1.type.rawValue) }
         parameterCount = types.reduce(0) { $0 + $1.elementCount }
         vocabulary = checkpoint.tokenizer.map(Vocabulary.init)
-        let weights = types.reduce(0) { $0 + $1.bytes }
-        memory = checkpoint.config.map { Memory($0, weights: weights) }
-    }
-}
-
-extension ModelConfig {
-    /// The bytes that one token's keys and values take in all layers, at `elementBytes` each (4 for F32, 2 for F16).
-    public func kvBytesPerToken(elementBytes: Int) -> Int {
-        2 * layerCount * kvHeadCount * headSize * elementBytes
-    }
-}
-
-/// The product, or the largest integer where that overflows.
-private func saturatingProduct(_ a: Int, _ b: Int) -> Int {
-    let (product, overflow) = a.multipliedReportingOverflow(by: b)
-    return overflow ? .max : product
-}
-
-/// The sum of two sizes, or the largest integer where that overflows.
-private func saturatingSum(_ a: Int, _ b: Int) -> Int {
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    return overflow ? .max : sum
-}
-
-extension CheckpointSummary.Memory {
-    /// The memory for `config`. Its limits keep all products but that with the full context far below 2^63.
-    fileprivate init(_ config: ModelConfig, weights: Int) {
-        let chunk = min(Self.chunkTokens, config.contextLength)
-        // The residual stream and its norm, a sum; query, key, value and the heads' output; gate, up and product.
-        let perToken =
-            3 * config.width + 2 * config.headCount * config.headSize + 2 * config.kvHeadCount * config.headSize
-            + 3 * config.feedForwardWidth
-        let scores = config.headCount * config.contextLength
-        self.init(
-            weights: weights, kvCache: saturatingProduct(config.contextLength, config.kvBytesPerToken(elementBytes: 2)),
-            activations: 4 * (chunk * perToken + scores + config.vocabularySize))
     }
 }
 

@@ -21,13 +21,15 @@ public struct ModelInfo: Sendable {
     public var kvBytesPerToken: Int
     /// Decoding defaults that the checkpoint recommends, for display.
     public var checkpoint: Checkpoint
+    /// A cheap hash of the weights' contents; 0 where it was not made.
+    public var weightsHash: UInt64
     /// Seconds since 1970 when it was loaded.
     public var created: Int
 
     /// A description of the given parts.
     public init(
         id: String, config: ModelConfig, tokenizer: any Tokenizer, contextLength: Int, weightTypes: [String],
-        weightBytes: Int, kvBytesPerToken: Int, checkpoint: Checkpoint, created: Int
+        weightBytes: Int, kvBytesPerToken: Int, checkpoint: Checkpoint, weightsHash: UInt64 = 0, created: Int
     ) {
         self.id = id
         self.config = config
@@ -37,6 +39,7 @@ public struct ModelInfo: Sendable {
         self.weightBytes = weightBytes
         self.kvBytesPerToken = kvBytesPerToken
         self.checkpoint = checkpoint
+        self.weightsHash = weightsHash
         self.created = created
     }
 }

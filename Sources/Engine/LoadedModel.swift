@@ -22,6 +22,12 @@ public enum ModelLoadError: Error, Sendable, CustomStringConvertible {
     case cacheTooSmall(bytes: Int, neededBytes: Int)
     /// The machine or its cgroup has not enough memory.
     case notEnoughMemory(MemoryPlan, available: Int)
+    /// RLIMIT_AS leaves too little address space for the plan and the program itself.
+    case notEnoughAddressSpace(MemoryPlan, programBytes: Int, available: Int)
+    /// The system does not grant the address range, for a reason of its own.
+    case cannotReserve(MemoryPlan)
+    /// RLIMIT_AS leaves too little address space for the program itself.
+    case noAddressSpace(programBytes: Int, available: Int)
 
     /// The fault in words.
     public var description: String {
@@ -36,6 +42,16 @@ public enum ModelLoadError: Error, Sendable, CustomStringConvertible {
             "a KV cache of \(bytes) bytes is too small: one block of tokens takes \(needed) bytes"
         case .notEnoughMemory(let plan, let available):
             "not enough memory: \(plan), but \(available / 1_048_576) MiB are available"
+        case .notEnoughAddressSpace(let plan, let program, let available):
+            "not enough address space (ulimit -v): \(mebibytes(plan.cacheBytes)) KV cache + "
+                + "\(mebibytes(plan.activationBytes)) activations + \(mebibytes(program)) for the program are needed "
+                + "beside the weights, but \(available / 1_048_576) MiB are left"
+        case .cannotReserve(let plan):
+            "the system refuses \(mebibytes(plan.cacheBytes)) for the KV cache and "
+                + "\(mebibytes(plan.activationBytes)) for activations"
+        case .noAddressSpace(let program, let available):
+            "not enough address space (ulimit -v): the program needs \(mebibytes(program)), but "
+                + "\(available / 1_048_576) MiB are left"
         }
     }
 }
@@ -49,6 +65,8 @@ public final class LoadedModel: Sendable {
     let decoder: any Decoder<Tensor>
     let layout: KVLayout
     let blockCount: Int
+    /// Floats of the largest step's activations.
+    let arenaFloatCount: Int
     let options: EngineOptions
     private let storages: [Storage]
 
@@ -65,6 +83,11 @@ public final class LoadedModel: Sendable {
     public convenience init(
         path: String, id: String? = nil, tokenizer: String? = nil, options: EngineOptions, reservedBytes: Int = 0
     ) throws(ModelLoadError) {
+        // Before anything is read: where memory cannot be had, there is no error to throw any more.
+        let program = MemoryPlan.programBytes(threadCount: options.threadCount)
+        if let bytes = AvailableMemory.now().addressSpaceBytes, bytes < program {
+            throw .noAddressSpace(programBytes: program, available: bytes)
+        }
         let checkpoint: Checkpoint
         do throws(CheckpointError) {
             checkpoint = try Checkpoint.open(path: path, tokenizer: tokenizer)
@@ -89,47 +112,22 @@ public final class LoadedModel: Sendable {
         } catch {
             throw .tokenizer("\(error)")
         }
-        do throws(ArchitectureError) {
-            decoder = try makeDecoder(config, CheckpointParameters(checkpoint))
-        } catch {
-            throw .tensors("\(error)")
-        }
-        if let asked = options.contextLength, !(1...config.contextLength).contains(asked) {
-            throw .contextLength(asked: asked, limit: config.contextLength)
-        }
-        let contextLength = options.contextLength ?? config.contextLength
-        layout = KVLayout(
-            layerCount: config.layerCount, kvHeadCount: config.kvHeadCount, headSize: config.headSize,
-            blockTokens: KVLayout.blockTokens, type: options.cacheType)
-        let available = MemoryPlan.availableBytes().map { max(0, $0 - reservedBytes) }
-        let wanted = options.cacheBytes ?? Self.defaultCacheBytes(layout, contextLength, available: available)
-        blockCount = wanted / layout.blockBytes
-        guard blockCount > 0 else { throw .cacheTooSmall(bytes: wanted, neededBytes: layout.blockBytes) }
+        let available = AvailableMemory.now().less(reservedBytes)
+        let plan = try ServingPlan(checkpoint, options: options, available: available)
+        (decoder, layout, blockCount) = (plan.decoder, plan.layout, plan.blockCount)
+        (memory, arenaFloatCount) = (plan.memory, plan.arenaFloatCount)
         var distinct: [ObjectIdentifier: Storage] = [:]
         for tensor in checkpoint.tensors.values { distinct[ObjectIdentifier(tensor.storage)] = tensor.storage }
         storages = Array(distinct.values)
-        let weightBytes = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
-        memory = MemoryPlan(
-            weightBytes: weightBytes, cacheBytes: blockCount * layout.blockBytes,
-            activationBytes: MemoryPlan.activationBytes(config, options: options))
-        if let available, memory.totalBytes > available {
-            throw .notEnoughMemory(memory, available: available)
-        }
+        try memory.check(available, threadCount: options.threadCount)
         self.options = options
         var bytesByType: [String: Int] = [:]
         for tensor in checkpoint.tensors.values { bytesByType[tensor.type.name, default: 0] += tensor.byteCount }
         info = ModelInfo(
-            id: id, config: config, tokenizer: tokenizer, contextLength: contextLength,
+            id: id, config: config, tokenizer: tokenizer, contextLength: plan.contextLength,
             weightTypes: bytesByType.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key),
-            weightBytes: weightBytes, kvBytesPerToken: layout.bytesPerToken, checkpoint: checkpoint,
-            created: Int(time(nil)))
-    }
-
-    private static func defaultCacheBytes(_ layout: KVLayout, _ contextLength: Int, available: Int?) -> Int {
-        let blocks = (contextLength + KVLayout.blockTokens - 1) / KVLayout.blockTokens
-        let (full, overflow) = (8 * blocks).multipliedReportingOverflow(by: layout.blockBytes)
-        let share = (available ?? 4 << 30) / 4
-        return max(overflow ? share : min(full, share), layout.blockBytes)
+            weightBytes: memory.weightBytes, kvBytesPerToken: layout.bytesPerToken, checkpoint: checkpoint,
+            weightsHash: WeightsFingerprint.hash(checkpoint.tensors), created: Int(time(nil)))
     }
 
     /// The last part of a path without its extension, with the characters that a model's name may have.

@@ -30,7 +30,7 @@ final class ModelRuntime {
         self.pool = pool
         backend = InferenceBackend(
             kernels: kernels, config: model.info.config, contextLength: model.info.contextLength,
-            layout: model.layout)
+            layout: model.layout, arenaFloatCount: model.arenaFloatCount)
         logits = .allocate(capacity: EngineStep.logitRows * model.info.config.vocabularySize)
         workspaces = .allocate(capacity: kernels.pool.threadCount)
         for thread in 0..<kernels.pool.threadCount { (workspaces + thread).initialize(to: SamplingWorkspace()) }

@@ -72,6 +72,13 @@ public protocol HTTPBodyWriter: AnyObject, Sendable {
     func onWritable(_ action: @escaping @Sendable () -> Void)
 }
 
+/// A whole answer.
+public typealias HTTPAnswer = (head: HTTPResponse, body: [UInt8])
+
+/// What a server asks about a request with a body when its head is there and before any byte of the body is accepted:
+/// nil to go on, or the answer. The request has an empty body. Called on the connection's queue: it must not block.
+public typealias HTTPHeadCheck = @Sendable (HTTPServerRequest) -> HTTPAnswer?
+
 /// What a server does with requests. Called on the connection's queue: it must not block; long work goes elsewhere
 /// and answers later.
 public typealias HTTPHandler = @Sendable (HTTPServerRequest, any HTTPResponder) -> Void

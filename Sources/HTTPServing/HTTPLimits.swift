@@ -41,6 +41,8 @@ public struct HTTPLimits: Sendable, Hashable {
     public var headTimeout = Duration.seconds(10)
     /// Between two reads of a body; beyond it 408.
     public var bodyGapTimeout = Duration.seconds(30)
+    /// For a whole body, however it trickles; time in which the server does not read is not counted. Beyond it 408.
+    public var bodyTimeout = Duration.seconds(120)
     /// Without a request on an open connection; then it is closed.
     public var idleTimeout = Duration.seconds(30)
     /// Without progress of a pending write; then the connection is dropped.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPTypes
+public import HTTPTypes
 
 /// Which requests a server takes by where they come from: guards against DNS rebinding and cross-site requests, and
 /// the origins that may read answers (CORS).
@@ -17,10 +17,38 @@ public struct HTTPPolicy: Sendable, Hashable {
     /// Origins such as "http://localhost:3000" that may send any request and read the answers; "*" for all.
     public var allowedOrigins: Set<String> = []
 
+    /// The methods that some path has, as told in answers to `OPTIONS *` and to CORS preflights.
+    public var methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+
     private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
 
     /// The defaults: loopback names on loopback, nothing across sites.
     public init() {}
+
+    /// Whether an entry of ``allowedOrigins`` can match: "*", "null", or scheme, host and port, unless it is the scheme's
+    /// own, as a browser sends them in Origin (RFC 6454, section 6.2): "https://example.org", "http://localhost:3000".
+    public static func isOrigin(_ text: String) -> Bool {
+        if text == "*" || text == "null" { return true }
+        let bytes = Array(text.utf8)
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8),
+            let first = bytes.first, (first | 0x20) >= UInt8(ascii: "a"), (first | 0x20) <= UInt8(ascii: "z"),
+            let authority = Authority(bytes[(colon + 3)...]), bytes.last != UInt8(ascii: ":")
+        else { return false }
+        switch (text.prefix { $0 != ":" }.lowercased(), authority.port) {
+        case ("http", 80), ("https", 443): return false
+        default: break
+        }
+        return bytes[..<colon].allSatisfy { byte in
+            byte.isASCIIDigit || "+-.".utf8.contains(byte)
+                || (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
+        }
+    }
+
+    /// Whether an entry of ``hostNames`` can match: a name or an address, an IPv6 one in brackets, without scheme and port.
+    public static func isHostName(_ text: String) -> Bool {
+        guard let authority = Authority(Array(text.utf8)) else { return false }
+        return authority.port == nil && text.utf8.last != UInt8(ascii: ":") && authority.host == text.lowercased()
+    }
 
     /// Whether an origin, as sent in Origin, is allow-listed.
     func allows(origin: String) -> Bool {
@@ -61,7 +89,7 @@ public struct HTTPPolicy: Sendable, Hashable {
             fields.contains(.accessControlRequestMethod), allows(origin: origin)
         else { return nil }
         var response = HTTPResponse(status: .noContent)
-        response.headerFields[.accessControlAllowMethods] = HTTPRejection.allowedMethods
+        response.headerFields[.accessControlAllowMethods] = methodList
         let names = fields[values: .accessControlRequestHeaders].flatMap { Array($0.utf8).listElements }
         if !names.isEmpty, names.allSatisfy({ $0.allIn(.token) }) {
             response.headerFields[.accessControlAllowHeaders] =
@@ -70,6 +98,13 @@ public struct HTTPPolicy: Sendable, Hashable {
         response.headerFields[.accessControlMaxAge] = "600"
         return response
     }
+
+    /// The answer to OPTIONS for the server as a whole (RFC 9110, section 9.3.7).
+    var serverOptions: HTTPResponse {
+        HTTPResponse(status: .noContent, headerFields: [.allow: methodList])
+    }
+
+    private var methodList: String { methods.map(\.rawValue).joined(separator: ", ") }
 
     /// The fields that let an allow-listed origin read an answer.
     func sharingFields(for head: HTTPRequestHead?) -> HTTPFields {

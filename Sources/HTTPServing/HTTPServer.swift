@@ -29,6 +29,9 @@ public final class HTTPServer: Sendable {
         public var policy = HTTPPolicy()
         /// The number of serial queues connections are spread over; nil for one per core.
         public var shardCount: Int?
+        /// Decides on requests with a body by their heads; nil: every body within the limits is accepted. What it
+        /// answers is sent without "100 Continue" and without keeping the body. Not asked about CORS preflights.
+        public var headCheck: HTTPHeadCheck?
         /// Called on a connection's queue with each request that the server refuses by itself, and the peer.
         public var onRejection: (@Sendable (HTTPRejection, String) -> Void)?
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-public import HTTPTypes
+import HTTPTypes
 
 /// The files of a folder, held in memory from the start, so that no request ever touches the file system.
 ///
@@ -65,14 +65,18 @@ public struct StaticAssets: Sendable {
         return contentTypes[name[name.index(after: dot)...].lowercased()]
     }
 
-    /// The answer to a request for an asset: 200, 304 for a matching If-None-Match, 405 for other methods than GET and
-    /// HEAD; nil if the path is not one of the assets.
-    public func answer(to request: HTTPServerRequest) -> (head: HTTPResponse, body: [UInt8])? {
+    /// The answer to a request for an asset: 200, 304 for a matching If-None-Match, 204 with Allow for OPTIONS, 405 for
+    /// other methods than these and HEAD; nil if the path is not one of the assets.
+    public func answer(to request: HTTPServerRequest) -> HTTPAnswer? {
         guard let asset = assets[request.path] else { return nil }
-        guard request.head.method == .get || request.head.method == .head else {
+        let allow: HTTPFields = [.allow: "GET, HEAD, OPTIONS"]
+        switch request.head.method {
+        case .get, .head: break
+        case .options: return (HTTPResponse(status: .noContent, headerFields: allow), [])
+        default:
             return HTTPRejection(
                 .methodNotAllowed, code: "method_not_allowed", "Only GET and HEAD are allowed here.", closes: false,
-                fields: [.allow: "GET, HEAD"]
+                fields: allow
             ).response()
         }
         var fields: HTTPFields = [

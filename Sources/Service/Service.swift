@@ -3,7 +3,7 @@
 import Dispatch
 public import Engine
 public import HTTPServing
-public import HTTPTypes
+import HTTPTypes
 public import Logging
 import Prompting
 import StrictJSON
@@ -22,9 +22,9 @@ public struct ServiceOptions: Sendable {
     public var inlineBodyBytes = 16 * 1024
     /// Names the build, in `system_fingerprint` and metrics.
     public var version: String
-    /// Answers GET and HEAD for paths that are no route of the API, such as the page's files, without a key; nil for a
-    /// path that it does not know.
-    public var assets: (@Sendable (HTTPServerRequest) -> (head: HTTPResponse, body: [UInt8])?)?
+    /// Answers, whatever the method and without a key, for paths that are no route of the API, such as the page's files;
+    /// nil for a path that it does not know.
+    public var assets: (@Sendable (HTTPServerRequest) -> HTTPAnswer?)?
 
     /// The defaults for the given version.
     public init(version: String) {
@@ -35,7 +35,7 @@ public struct ServiceOptions: Sendable {
 /// The routes of the API over an engine. Any thread may call.
 ///
 ///     let service = Service(options: ServiceOptions(version: "0.1.0"), logger: logger)
-///     // serve service.handle(_:responder:), load the models, then:
+///     // serve service.handle(_:responder:) with service.checkHead(_:), load the models, then:
 ///     service.start(engine)
 ///
 /// Until ``start(_:)`` the service lives and is not ready: generation is answered 503.
@@ -99,16 +99,12 @@ public final class Service: Sendable {
         let route = Route(path: request.path)
         let record = RequestRecord(request, route: route?.name ?? "other")
         do throws(APIError) {
-            guard let route else { return try handleOther(request, responder, record) }
-            guard route.methods.contains(request.head.method.rawValue) else {
-                throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
-            }
-            if !route.isPublic { try authorize(request) }
-            guard route.isPost else { return try answerGet(route, request, responder, record) }
-            try requireJSON(request)
-            if request.body.count <= options.inlineBodyBytes {
+            switch try target(of: request, route) {
+            case .answer(let answer): send(answer.body, head: answer.head, responder, record)
+            case .get(let route): try answerGet(route, request, responder, record)
+            case .post(let route) where request.body.count <= options.inlineBodyBytes:
                 answerPost(route, request, responder, record)
-            } else {
+            case .post(let route):
                 let gone = Flag()
                 responder.onDisconnect { gone.raise() }
                 bodyPool.async {
@@ -121,7 +117,53 @@ public final class Service: Sendable {
         }
     }
 
+    /// Refuses a request whose path, method, key or media type rules it out, before its body is read; nil for one to go
+    /// on with. The server's ``HTTPServing/HTTPServer/Configuration/headCheck``.
+    public func checkHead(_ request: HTTPServerRequest) -> HTTPAnswer? {
+        let route = Route(path: request.path)
+        var record = RequestRecord(request, route: route?.name ?? "other")
+        let answer: HTTPAnswer
+        do throws(APIError) {
+            guard case .answer(let found) = try target(of: request, route), found.head.status.kind == .clientError
+            else { return nil }
+            answer = found
+        } catch {
+            record.errorCode = error.code
+            answer = (JSONAnswer.head(error), error.body)
+        }
+        record.status = answer.head.status.code
+        record.bytes = answer.body.count
+        finish(record)
+        return answer
+    }
+
     // MARK: Checks
+
+    /// What the head of a request asks for.
+    private enum Target {
+        case get(Route)
+        case post(Route)
+        /// Whatever the body is.
+        case answer(HTTPAnswer)
+    }
+
+    /// Checks path, method, key and media type, in this order.
+    private func target(of request: HTTPServerRequest, _ route: Route?) throws(APIError) -> Target {
+        guard let route else {
+            if let asset = options.assets?(request) { return .answer(asset) }
+            try authorize(request)
+            throw .routeNotFound(request.path)
+        }
+        let method = request.head.method
+        guard route.methods.contains(method.rawValue) else {
+            throw .methodNotAllowed(method.rawValue, allow: route.methods)
+        }
+        if method == .options { return .answer((JSONAnswer.options(allow: route.methods), [])) }
+        if !route.isPublic { try authorize(request) }
+        guard route.isPost else { return .get(route) }
+        try requireJSON(request)
+        return .post(route)
+    }
 
     private func authorize(_ request: HTTPServerRequest) throws(APIError) {
         guard let keys = options.keys else { return }
@@ -166,17 +208,6 @@ public final class Service: Sendable {
     }
 
     // MARK: Routes
-
-    private func handleOther(
-        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord
-    ) throws(APIError) {
-        let method = request.head.method
-        if method == .get || method == .head, let asset = options.assets?(request) {
-            return send(asset.body, head: asset.head, responder, record)
-        }
-        try authorize(request)
-        throw .routeNotFound(request.path)
-    }
 
     private func answerGet(
         _ route: Route, _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord

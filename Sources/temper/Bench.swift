@@ -9,7 +9,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure prefill and decode of a checkpoint in tokens per second.")
 
-    @Argument(help: "The checkpoint: a file or a folder.")
+    @Argument(help: "The checkpoint: a file, a folder, or a name in the models folder.")
     var model: String
 
     @Option(name: .customLong("prompt"), help: "Tokens of the prompt.")
@@ -34,12 +34,18 @@ struct Bench: ParsableCommand {
     }
 
     func run() throws {
-        let loaded = try LoadedModel(path: model, options: EngineOptions(threadCount: threads))
+        let path = ModelFiles(modelsFolder: Environment.text("MODELS_DIR")).path(of: model)
+        let loaded: LoadedModel
+        do throws(ModelLoadError) {
+            loaded = try LoadedModel(path: path, options: EngineOptions(threadCount: threads))
+        } catch {
+            throw Failure(error, at: path)
+        }
         guard max(promptTokens, generatedTokens) <= loaded.info.contextLength else {
-            throw ValidationError("the model's context is \(loaded.info.contextLength) tokens")
+            throw Failure("\(path): the model's context is \(loaded.info.contextLength) tokens")
         }
         guard let benchmark = ModelBenchmark(loaded, threadCount: threads) else {
-            throw ValidationError("no memory for the KV cache")
+            throw Failure("\(path): the system refuses memory for the KV cache")
         }
         _ = benchmark.decode(tokenCount: 1)
         let prefill = median { rate(promptTokens, benchmark.prefill(tokenCount: promptTokens)) }

@@ -19,57 +19,61 @@ struct Complete: ParsableCommand {
     @Option(name: .shortAndLong, help: "The text to continue; absent: standard input.")
     var prompt: String?
 
-    @Option(name: [.customShort("n"), .long], help: "The most tokens to generate. [default: 128, within the context]")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional,
+        help: "The most tokens to generate. [default: 128, within the context]")
     var maxTokens: Int?
 
-    @Option(help: "Divides the logits; 0 takes the likeliest token.")
+    @Option(parsing: .unconditional, help: "Divides the logits; 0 takes the likeliest token.")
     var temperature: Double?
 
-    @Option(help: "Keeps this many of the likeliest tokens.")
+    @Option(parsing: .unconditional, help: "Keeps this many of the likeliest tokens.")
     var topK: Int?
 
-    @Option(help: "Keeps the likeliest tokens up to this probability.")
+    @Option(parsing: .unconditional, help: "Keeps the likeliest tokens up to this probability.")
     var topP: Double?
 
-    @Option(help: "Keeps tokens at least this fraction as likely as the likeliest.")
+    @Option(parsing: .unconditional, help: "Keeps tokens at least this fraction as likely as the likeliest.")
     var minP: Double?
 
-    @Option(help: "Subtracted per occurrence in the output.")
+    @Option(parsing: .unconditional, help: "Subtracted per occurrence in the output.")
     var frequencyPenalty: Double?
 
-    @Option(help: "Subtracted once a token occurred in the output.")
+    @Option(parsing: .unconditional, help: "Subtracted once a token occurred in the output.")
     var presencePenalty: Double?
 
     @Option(
-        name: [.customLong("repetition-penalty"), .customLong("repeat-penalty")], help: "Divides logits of seen tokens."
-    )
+        name: [.customLong("repetition-penalty"), .customLong("repeat-penalty")], parsing: .unconditional,
+        help: "Divides logits of seen tokens.")
     var repetitionPenalty: Double?
 
-    @Option(help: "Keeps tokens of typical surprise up to this probability.")
+    @Option(parsing: .unconditional, help: "Keeps tokens of typical surprise up to this probability.")
     var typicalP: Double?
 
-    @Option(help: "Keeps logits within this many standard deviations of the largest.")
+    @Option(parsing: .unconditional, help: "Keeps logits within this many standard deviations of the largest.")
     var topNSigma: Double?
 
-    @Option(help: "How often the likeliest tokens but one are removed.")
+    @Option(parsing: .unconditional, help: "How often the likeliest tokens but one are removed.")
     var xtcProbability: Double?
 
-    @Option(help: "What is likely enough for that.")
+    @Option(parsing: .unconditional, help: "What is likely enough for that.")
     var xtcThreshold: Double?
 
-    @Option(help: "Penalty on what would go on with a repetition.")
+    @Option(parsing: .unconditional, help: "Penalty on what would go on with a repetition.")
     var dryMultiplier: Double?
 
-    @Option(help: "Lets the temperature go with the entropy, up and down by this.")
+    @Option(parsing: .unconditional, help: "Lets the temperature go with the entropy, up and down by this.")
     var dynatempRange: Double?
 
-    @Option(help: "Keeps the surprise near --mirostat-tau: 1 or 2, the version.")
+    @Option(parsing: .unconditional, help: "Keeps the surprise near --mirostat-tau: 1 or 2, the version.")
     var mirostat: Int?
 
-    @Option(help: "The surprise to keep to, in bits.")
+    @Option(parsing: .unconditional, help: "The surprise to keep to, in bits.")
     var mirostatTau: Double?
 
-    @Option(name: [.customLong("penalty-window"), .customLong("repeat-last-n")], help: "What the penalties look at.")
+    @Option(
+        name: [.customLong("penalty-window"), .customLong("repeat-last-n")], parsing: .unconditional,
+        help: "What the penalties look at.")
     var penaltyWindow: Int?
 
     @Option(help: "Whose sequence and conventions hold: temper, llama.cpp, vllm, hf, mlx.")
@@ -78,7 +82,7 @@ struct Complete: ParsableCommand {
     @Option(help: "The stages that act, in sequence, with commas between: top_k,top_p,temperature.")
     var samplers: String?
 
-    @Option(help: "The least number of tokens before an end.")
+    @Option(parsing: .unconditional, help: "The least number of tokens before an end.")
     var minTokens: Int?
 
     @Option(
@@ -86,7 +90,7 @@ struct Complete: ParsableCommand {
         help: "Any other field of /v1/completions, as name=value with the value in JSON; may be given several times.")
     var settings: [String] = []
 
-    @Option(help: "The seed of the noise; absent: a random one, which is told at the end.")
+    @Option(parsing: .unconditional, help: "The seed of the noise; absent: a random one, which is told at the end.")
     var seed: Int64?
 
     @Option(help: "A string that ends the text; may be given several times.")
@@ -106,6 +110,28 @@ struct Complete: ParsableCommand {
 
     @OptionGroup var engineFlags: EngineFlags
 
+    /// Finds every value that cannot be, whatever the model, before one is loaded.
+    func validate() throws {
+        let numbers = [
+            ("temperature", temperature), ("top-p", topP), ("min-p", minP), ("frequency-penalty", frequencyPenalty),
+            ("presence-penalty", presencePenalty), ("repetition-penalty", repetitionPenalty), ("typical-p", typicalP),
+            ("top-n-sigma", topNSigma), ("xtc-probability", xtcProbability), ("xtc-threshold", xtcThreshold),
+            ("dry-multiplier", dryMultiplier), ("dynatemp-range", dynatempRange), ("mirostat-tau", mirostatTau),
+        ]
+        // JSON, in which the values are checked, has finite numbers only.
+        for case (let name, let number?) in numbers where !number.isFinite {
+            throw ValidationError("--\(name): expected a finite number, found \(number)")
+        }
+        _ = try engineFlags.options()
+        let fields = try fields()
+        do throws(APIError) {
+            var reading = FieldReading(limits: nil, isStrict: true)
+            _ = try RequestSchema.read(fields, for: .completions, &reading)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
     func run() throws {
         let files = try engineFlags.files()
         let path = try model.map { files.path(of: $0) } ?? files.defaultPath()
@@ -118,7 +144,8 @@ struct Complete: ParsableCommand {
         do {
             completion = try makeCompletion(text, info)
         } catch let error as APIError {
-            throw ValidationError(error.message)
+            Terminal.note("Error: \(error.message)")
+            throw ExitCode.validationFailure
         }
         for warning in completion.warnings { Terminal.note("warning: \(warning)") }
         if echo { Terminal.write(completion.promptText) }
@@ -128,9 +155,11 @@ struct Complete: ParsableCommand {
         engine.stop()
     }
 
-    private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
+    /// The options as fields of `/v1/completions`.
+    ///
+    /// - Throws: a `ValidationError` for a `--set` that is none.
+    private func fields() throws -> JSONObject {
         var fields = JSONObject()
-        fields["prompt"] = .string(text)
         fields["temperature"] = temperature.map { .number($0) }
         fields["top_k"] = topK.map { .integer(Int64($0)) }
         fields["top_p"] = topP.map { .number($0) }
@@ -161,6 +190,12 @@ struct Complete: ParsableCommand {
             guard fields[name] == nil else { throw ValidationError("--set \(name): given already") }
             fields[name] = value
         }
+        return fields
+    }
+
+    private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
+        var fields = try fields()
+        fields["prompt"] = .string(text)
         var completion = try LocalCompletion(fields: fields, model: info)
         if maxTokens == nil {
             for index in completion.requests.indices {

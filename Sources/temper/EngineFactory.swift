@@ -79,7 +79,7 @@ enum EngineFactory {
                 model = try LoadedModel(
                     path: path, tokenizer: tokenizer, options: options, reservedBytes: reservedBytes)
             } catch {
-                throw Failure("\(path): \(error)")
+                throw Failure(error, at: path)
             }
             guard !models.contains(where: { $0.info.id == model.info.id }) else {
                 throw Failure("\(path): another model is named \(model.info.id) already")

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Checkpoints
 import Compute
+import Engine
 import StrictJSON
 
 /// `temper inspect`.
@@ -10,28 +11,37 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints what a checkpoint is and what it takes to serve it.")
 
-    @Argument(help: "A checkpoint: a file or a folder.")
+    @Argument(help: "A checkpoint: a file, a folder, or a name in the models folder.")
     var file: String
-
-    @Option(help: "The vocabulary's file where it is not beside the checkpoint. [TEMPER_TOKENIZER]")
-    var tokenizer: String?
 
     @Flag(help: "Prints JSON.")
     var json = false
 
+    @OptionGroup var engineFlags: EngineFlags
+
     func run() throws {
-        let summary: CheckpointSummary
+        let options = try engineFlags.options()
+        let path = try engineFlags.files().path(of: file)
+        let tokenizer = try Environment.value(engineFlags.tokenizer, "TOKENIZER")
+        let checkpoint: Checkpoint
         do throws(CheckpointError) {
-            let checkpoint = try Checkpoint.open(
-                path: file, tokenizer: tokenizer ?? Environment.text("TOKENIZER"))
-            summary = CheckpointSummary(checkpoint)
+            checkpoint = try Checkpoint.open(path: path, tokenizer: tokenizer)
         } catch {
-            throw Failure("\(file): \(error)")
+            throw Failure(error, at: path)
         }
+        var plan: ServingPlan?
+        if checkpoint.config != nil {
+            do throws(ModelLoadError) {
+                plan = try ServingPlan(checkpoint, options: options, available: .now())
+            } catch {
+                throw Failure(error, at: path)
+            }
+        }
+        let summary = CheckpointSummary(checkpoint)
         if json {
-            Terminal.write(String(decoding: SummaryText.json(summary), as: UTF8.self) + "\n")
+            Terminal.write(String(decoding: SummaryText.json(summary, plan), as: UTF8.self) + "\n")
         } else {
-            Terminal.write(SummaryText.table(summary))
+            Terminal.write(SummaryText.table(summary, plan))
         }
     }
 }
@@ -46,8 +56,15 @@ enum SummaryText {
         }
     }
 
+    private static func name(_ type: KVLayout.CacheType) -> String {
+        switch type {
+        case .f32: "F32"
+        case .f16: "F16"
+        }
+    }
+
     /// Lines of name and value.
-    static func table(_ summary: CheckpointSummary) -> String {
+    static func table(_ summary: CheckpointSummary, _ plan: ServingPlan?) -> String {
         var lines: [(String, String)] = [
             ("format", name(summary.format)), ("file size", ByteCount.words(summary.fileBytes)),
         ]
@@ -79,12 +96,12 @@ enum SummaryText {
         } else {
             lines.append(("tokenizer", "none"))
         }
-        if let config = summary.config, let memory = summary.memory {
+        if let plan {
+            let type = name(plan.layout.type)
             lines += [
-                ("weights", ByteCount.words(memory.weights)),
-                ("KV per token", "\(ByteCount.words(config.kvBytesPerToken(elementBytes: 4))) in F32"),
-                ("KV of a context", "\(ByteCount.words(memory.kvCache)) in F16"),
-                ("activations", ByteCount.words(memory.activations)), ("memory", ByteCount.words(memory.total)),
+                ("KV per token", "\(ByteCount.words(plan.layout.bytesPerToken)) in \(type)"),
+                ("served with", "a context of \(plan.contextLength) tokens, a cache of \(plan.cacheTokens) in \(type)"),
+                ("memory", "\(plan.memory)"),
             ]
         }
         for (key, value) in summary.metadata { lines.append((key, value)) }
@@ -96,7 +113,7 @@ enum SummaryText {
     }
 
     /// The same as one JSON object.
-    static func json(_ summary: CheckpointSummary) -> [UInt8] {
+    static func json(_ summary: CheckpointSummary, _ plan: ServingPlan?) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { object in
             object.member("format", name(summary.format))
@@ -124,16 +141,18 @@ enum SummaryText {
                         entry.member("chat_template", vocabulary.hasChatTemplate)
                     })
             }
-            if let config = summary.config, let memory = summary.memory {
+            if let plan {
                 object.member(
                     "memory",
                     object: { entry in
-                        entry.member("weight_bytes", memory.weights)
-                        entry.member("kv_bytes_per_token_f16", config.kvBytesPerToken(elementBytes: 2))
-                        entry.member("kv_bytes_per_token_f32", config.kvBytesPerToken(elementBytes: 4))
-                        entry.member("kv_cache_bytes_f16", memory.kvCache)
-                        entry.member("activation_bytes", memory.activations)
-                        entry.member("total_bytes", memory.total)
+                        entry.member("context_length", plan.contextLength)
+                        entry.member("kv_type", name(plan.layout.type))
+                        entry.member("kv_bytes_per_token", plan.layout.bytesPerToken)
+                        entry.member("kv_cache_tokens", plan.cacheTokens)
+                        entry.member("weight_bytes", plan.memory.weightBytes)
+                        entry.member("kv_cache_bytes", plan.memory.cacheBytes)
+                        entry.member("activation_bytes", plan.memory.activationBytes)
+                        entry.member("total_bytes", plan.memory.totalBytes)
                     })
             }
             object.member(

@@ -11,7 +11,7 @@ enum PageAssets {
     /// - Throws: a ``Failure`` if a folder that was asked for cannot be read.
     static func load(
         _ settings: ServeSettings, _ logger: Logger
-    ) throws -> (@Sendable (HTTPServerRequest) -> (head: HTTPResponse, body: [UInt8])?)? {
+    ) throws -> (@Sendable (HTTPServerRequest) -> HTTPAnswer?)? {
         guard let folder = settings.publicFolder else { return nil }
         do throws(HTTPServerError) {
             let assets = try StaticAssets(folder: folder)

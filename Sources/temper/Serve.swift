@@ -62,6 +62,9 @@ struct Serve: ParsableCommand {
 
     @OptionGroup var engineFlags: EngineFlags
 
+    /// Finds every value that cannot be before anything is done.
+    func validate() throws { _ = try ServeSettings(self) }
+
     func run() throws {
         let settings = try ServeSettings(self)
         LoggingSystem.bootstrap { _ in LineLogHandler(level: settings.logLevel) }
@@ -108,6 +111,14 @@ struct ServeSettings {
         requestTimeout = try Self.seconds(command.requestTimeout, "REQUEST_TIMEOUT", "--request-timeout")
         hostNames = Environment.list(command.allowedHost, "ALLOWED_HOST")
         origins = Environment.list(command.corsOrigin, "CORS_ORIGIN")
+        for name in hostNames where !HTTPPolicy.isHostName(name) {
+            throw ValidationError("--allowed-host: '\(name)' is not a host name or address without scheme and port")
+        }
+        for origin in origins where !HTTPPolicy.isOrigin(origin) {
+            throw ValidationError(
+                "--cors-origin: '\(origin)' is not an origin such as https://example.org or http://localhost:3000, or *"
+            )
+        }
         let level = try Environment.value(command.logLevel, "LOG_LEVEL") ?? "info"
         guard let level = Logger.Level(rawValue: level) else {
             throw ValidationError("--log-level: no level is named '\(level)'")

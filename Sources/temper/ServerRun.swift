@@ -58,6 +58,8 @@ struct ServerRun {
         var configuration = HTTPServer.Configuration(host: settings.host, port: settings.port)
         configuration.policy.hostNames = Set(settings.hostNames)
         configuration.policy.allowedOrigins = Set(settings.origins)
+        configuration.policy.methods = [.get, .head, .post, .options]
+        configuration.headCheck = { service.checkHead($0) }
         configuration.onRejection = { [logger] rejection, peer in
             logger.info(
                 "refused",
@@ -75,9 +77,10 @@ struct ServerRun {
             throw ExitCode(1)
         }
         if !server.isBoundToLoopback, !hasKeys, !settings.allowsInsecureBind {
-            throw ValidationError(
-                "\(settings.host) can be reached from other machines: give a key file by --key-file, or say "
-                    + "--allow-insecure-bind")
+            Terminal.note(
+                "Error: \(settings.host) can be reached from other machines: give a key file by --key-file or "
+                    + "TEMPER_KEY_FILE, or say --allow-insecure-bind or TEMPER_ALLOW_INSECURE_BIND=1")
+            throw ExitCode.validationFailure
         }
         return server
     }

@@ -60,4 +60,17 @@ struct Failure: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
+
+    /// What went wrong with the file or folder at `path`, which is said once, whether or not the error names it too.
+    init(_ error: some CustomStringConvertible, at path: String) {
+        let text = error.description
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        if text.hasPrefix(path) {
+            description = text
+        } else if text.hasPrefix(name + ":") || text.hasPrefix(name + " at ") {
+            description = path + text.dropFirst(name.count)
+        } else {
+            description = "\(path): \(text)"
+        }
+    }
 }

@@ -19,7 +19,9 @@ struct Tokenize: ParsableCommand {
         case json
     }
 
-    @Argument(help: "A checkpoint, tokenizer.json, or a llama2.c tokenizer .bin; a file or a folder.")
+    @Argument(
+        help: "A checkpoint, tokenizer.json, or a llama2.c tokenizer .bin: a file, a folder, or a model's name."
+    )
     var file: String
 
     @Option(help: "ids: one line of numbers; json: ids and pieces.")
@@ -31,14 +33,18 @@ struct Tokenize: ParsableCommand {
     @Flag(help: "Reads control tokens in the text.")
     var parseSpecial = false
 
+    @Option(help: "Where models are looked for by name. [TEMPER_MODELS_DIR; default: Models beside the program]")
+    var modelsDir: String?
+
     func run() throws {
+        let path = ModelFiles(modelsFolder: try Environment.value(modelsDir, "MODELS_DIR")).path(of: file)
         let tokenizer: any Tokenizer
         do {
-            tokenizer = try makeTokenizer(from: source(), vocabularySize: nil)
-        } catch let failure as Failure {
-            throw failure
+            tokenizer = try makeTokenizer(from: source(path), vocabularySize: nil)
+        } catch let error as CheckpointError {
+            throw Failure(error, at: path)
         } catch {
-            throw Failure("\(file): \(error)")
+            throw Failure("\(path): \(error)")
         }
         let ids = tokenizer.encode(
             try Terminal.readText(), addSpecial: !noSpecial, parseSpecial: parseSpecial)
@@ -56,11 +62,11 @@ struct Tokenize: ParsableCommand {
     }
 
     /// The vocabulary of the file: its own, or that beside a llama2.c model.
-    private func source() throws -> TokenizerSource {
+    private func source(_ path: String) throws(CheckpointError) -> TokenizerSource {
         do throws(CheckpointError) {
-            return try TokenizerSource.open(path: file)
+            return try TokenizerSource.open(path: path)
         } catch {
-            guard file.hasSuffix(".bin"), let checkpoint = try? Checkpoint.open(path: file),
+            guard path.hasSuffix(".bin"), let checkpoint = try? Checkpoint.open(path: path),
                 let source = checkpoint.tokenizer
             else { throw error }
             return source

@@ -40,9 +40,11 @@ struct Train: ParsableCommand {
         let progress = ProgressLine()
         let outcome: RunOutcome
         do throws(RunError) {
+            let memory = AvailableMemory.now()
             let session = try TrainingSession(
                 recipe: recipe, folder: folder, resumes: resume, threadCount: threadCount,
-                availableBytes: MemoryPlan.availableBytes(), report: { progress.show($0) })
+                availableBytes: [memory.memoryBytes, memory.addressSpaceBytes].compactMap { $0 }.min(),
+                report: { progress.show($0) })
             progress.note(
                 "\(session.parameterCount) parameters; memory: \(session.memory.words); \(threadCount) threads")
             signals.beginServing()

@@ -54,7 +54,7 @@ final class SequenceRunner {
     private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private var position: Int32 = 0
 
-    init(path: String, threads: Int = 1, cacheType: KVLayout.CacheType = .f32) throws {
+    init(path: String, threads: Int = 1, cacheType: KVLayout.CacheType = .f32, reservedRows: Int = 0) throws {
         let checkpoint = try Checkpoint.open(path: path)
         guard let config = checkpoint.config else { throw ArchitectureError.noModel }
         self.config = config
@@ -64,30 +64,43 @@ final class SequenceRunner {
             blockTokens: KVLayout.blockTokens, type: cacheType)
         backend = InferenceBackend(
             kernels: Kernels(pool: WorkerPool(threadCount: threads)), config: config,
-            contextLength: config.contextLength, layout: layout)
+            contextLength: config.contextLength, layout: layout,
+            arenaFloatCount: reservedRows > 0 ? Self.arenaFloatCount(decoder, rows: reservedRows) : 0)
         let count = (config.contextLength + KVLayout.blockTokens - 1) / KVLayout.blockTokens
         blocks = (0..<count).map { _ in .allocate(byteCount: layout.blockBytes, alignment: 64) }
         table = .allocate(capacity: count)
         table.initialize(from: blocks, count: count)
     }
 
+    /// What the largest pass of `rows` rows is said to take.
+    static func arenaFloatCount(_ decoder: some Decoder<Tensor>, rows: Int) -> Int {
+        ArenaGauge.floatCount(decoder, rows: rows)
+    }
+
+    func arenaFloatCount(rows: Int) -> Int { Self.arenaFloatCount(decoder, rows: rows) }
+
+    /// Bytes of the arena, and the floats that the last pass held at once.
+    var arena: (bytes: Int, peakFloatCount: Int) { (backend.arenaBytes, backend.arenaPeakFloatCount) }
+
     deinit {
         for block in blocks { block.deallocate() }
         table.deallocate()
     }
 
-    /// Appends `ids` to the sequence in one pass and returns the logits of each, `[count, V]`.
-    func append(_ ids: some Collection<Int32>) -> [Float] {
+    /// Appends `ids` to the sequence in one pass and returns the logits of each but the first `skipped`, `[count, V]`.
+    func append(_ ids: some Collection<Int32>, skipped: Int = 0) -> [Float] {
         var batch = InferenceBatch()
-        for id in ids {
-            batch.append(id: id, row: AttentionRow(position: position, blocks: table), wantsOutput: true)
+        let outputCount = ids.count - skipped
+        for (index, id) in ids.enumerated() {
+            batch.append(
+                id: id, row: AttentionRow(position: position, blocks: table), wantsOutput: index >= skipped)
             position += 1
         }
         let states = backend.hidden(decoder, batch)
-        var logits = [Float](repeating: 0, count: ids.count * config.vocabularySize)
+        var logits = [Float](repeating: 0, count: outputCount * config.vocabularySize)
         logits.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
-            backend.logits(decoder, states, rows: 0..<ids.count, into: base)
+            backend.logits(decoder, states, rows: 0..<outputCount, into: base)
         }
         return logits
     }

@@ -106,52 +106,13 @@ import Testing
         #expect(summary.types.count == 1 && share.type == .f32 && share.tensorCount == 47)
         #expect(share.elementCount == 260_032 && share.bytes == 1_040_128)
         #expect(summary.vocabulary?.pieceCount == 512)
-        #expect(summary.memory?.weights == 1_040_128)
-        #expect(summary.config?.kvBytesPerToken(elementBytes: 4) == 2 * 5 * 4 * 8 * 4)
-        #expect(summary.memory?.kvCache == 512 * 2 * 5 * 4 * 8 * 2)
-        let text = summary.description
-        for line in ["family                llama", "parameters            260,032", "KV per token          1.3 KiB"] {
-            #expect(text.contains(line), "\(text)")
-        }
-    }
-
-    @Test func theSummaryInJSONHoldsTheSameFigures() throws {
-        var source = TinyModel.checkpoint(TinyModel.config(.qwen3), type: .f16)
-        source.tokenizer = .gguf(TinyModel.vocabulary())
-        source.metadata = [("general.name", "tiny")]
-        let summary = CheckpointSummary(source)
-        let json = try JSONParser.parse(summary.json)
-        #expect(json["config"]?["family"]?.stringValue == "qwen3")
-        #expect(json["parameters"]?.integerValue == Int64(summary.parameterCount))
-        #expect(json["tensor_types"]?.arrayValue?.count == 2)
-        #expect(json["tokenizer"]?["pieces"] == .integer(12))
-        let memory = try #require(json["memory"])
-        #expect(
-            memory["total"]?.integerValue
-                == ["weights", "kv_full_context_f16", "activations"].reduce(0) {
-                    $0 + (memory[$1]?.integerValue ?? 0)
-                })
-        #expect(json["metadata"] == .array([.array([.string("general.name"), .string("tiny")])]))
     }
 
     @Test func theSummaryOfAVocabularyAloneHasNoModel() throws {
         let source = Checkpoint(
             format: .gguf(version: 3), config: nil, tensors: [:], tokenizer: .gguf(TinyModel.vocabulary()))
         let summary = CheckpointSummary(source)
-        #expect(summary.memory == nil && summary.parameterCount == 0)
-        #expect(summary.description.contains("SentencePiece BPE, 12 pieces"))
-        #expect(try JSONParser.parse(summary.json)["memory"]?.isNull == true)
-    }
-
-    @Test func absurdContextsDoNotOverflowTheEstimate() {
-        var config = TinyModel.config(.llama)
-        config.contextLength = 1 << 26
-        config.layerCount = 4096
-        config.kvHeadCount = 4096
-        config.headCount = 4096
-        config.headSize = 1 << 14
-        var source = TinyModel.checkpoint(TinyModel.config(.llama))
-        source.config = config
-        #expect(CheckpointSummary(source).memory?.total == .max)
+        #expect(summary.config == nil && summary.types.isEmpty && summary.parameterCount == 0)
+        #expect(summary.vocabulary?.kind == "SentencePiece BPE" && summary.vocabulary?.pieceCount == 12)
     }
 }

@@ -69,6 +69,32 @@ import Testing
         #expect(text.contains("a.gguf") && text.contains("b.gguf"), "\(text)")
     }
 
+    @Test func theVocabularyOfAFolderIsThatOfItsCheckpoint() throws {
+        #expect(throws: CheckpointError.self) { try TokenizerSource.open(path: folder.path) }
+        var checkpoint = TinyModel.checkpoint(TinyModel.config(.llama))
+        checkpoint.tokenizer = .gguf(TinyModel.vocabulary())
+        try folder.write("a.gguf", try GGUFWriter(checkpoint).serialized())
+        guard case .gguf(let vocabulary) = try TokenizerSource.open(path: folder.path) else {
+            Issue.record("not the vocabulary of the GGUF file")
+            return
+        }
+        #expect(vocabulary.pieces.count == TinyModel.vocabulary().pieces.count)
+    }
+
+    @Test(
+        arguments: [
+            [0x0A, 0x0E, 0x0A, 0x05, 0x3C, 0x75, 0x6E, 0x6B, 0x3E, 0x15, 0, 0, 0, 0, 0x18, 2],
+            [0x0A, 0x08, 0x0A, 0x01, 0x61, 0x15, 0, 0, 0, 0],
+        ] as [[UInt8]])
+    func aSentencePieceModelIsCalledSo(bytes: [UInt8]) throws {
+        for name in ["tokenizer.model", "tokenizer.bin"] {
+            let path = try folder.write(name, bytes)
+            let found = #expect(throws: CheckpointError.self) { try TokenizerSource.open(path: path) }
+            #expect(found?.description.contains("SentencePiece") == true)
+            #expect(error(path).contains("tokenizer.json"))
+        }
+    }
+
     @Test func aGGUFOfNothingIsRefused() throws {
         var writer = GGUFWriter()
         writer.set("general.architecture", .string("llama"))

@@ -5,6 +5,9 @@ import json
 import time
 
 import pytest
+import requests
+
+from support import Server, default_model
 
 
 def post(body, *fields, target="/v1/completions", version="1.1"):
@@ -92,6 +95,45 @@ def test_routes_and_methods_that_do_not_exist(server, method, path, status):
     assert int(answer[9:12]) in (status if isinstance(status, tuple) else (status,)), answer[:300]
     if answer[9:12] == b"405":
         assert b"\r\nallow: " in answer.lower()
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    """A server that wants a key."""
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.touch(mode=0o600)
+    keys.write_text("secret\n")
+    with Server(default_model(), arguments=["--key-file", keys]) as running:
+        yield running
+
+
+@pytest.mark.parametrize("line, fields, status", [
+    ("POST /v1/completions", ["Content-Type: application/json"], b"401 Unauthorized"),
+    ("POST /v1/completions", ["Authorization: Bearer no", "Content-Type: application/json"], b"401 Unauthorized"),
+    ("POST /nope", ["Authorization: Bearer secret", "Content-Type: application/json"], b"404 Not Found"),
+    ("POST /health", ["Content-Type: application/json"], b"405 Method Not Allowed"),
+    ("POST /", ["Content-Type: application/json"], b"405 Method Not Allowed"),
+    ("POST /tokenize", ["Authorization: Bearer secret", "Content-Type: text/plain"], b"415 Unsupported Media Type"),
+])
+@pytest.mark.parametrize("expectation", [["Expect: 100-continue"], []])
+def test_what_a_head_decides_is_answered_before_the_body(locked, line, fields, status, expectation):
+    head = [f"{line} HTTP/1.1", "Host: localhost", *fields, *expectation, "Content-Length: 16000000"]
+    began = time.monotonic()
+    answer = locked.raw("\r\n".join(head).encode() + b"\r\n\r\n", wait=10)
+    assert answer.startswith(b"HTTP/1.1 " + status + b"\r\n"), answer[:300]
+    assert b"\r\nconnection: close" in answer.lower()
+    assert time.monotonic() - began < 5
+    assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["message"]
+
+
+@pytest.mark.parametrize("method, path, status, allow", [
+    ("OPTIONS", "/v1/completions", 204, "POST, OPTIONS"), ("OPTIONS", "/livez", 204, "GET, HEAD, OPTIONS"),
+    ("OPTIONS", "/", 204, "GET, HEAD, OPTIONS"), ("DELETE", "/", 405, "GET, HEAD, OPTIONS"),
+    ("PUT", "/tokenize", 405, "POST, OPTIONS"), ("OPTIONS", "/nope", 404, None),
+])
+def test_allow_tells_the_methods_of_a_path(server, method, path, status, allow):
+    answer = requests.request(method, server.url + path, timeout=10)
+    assert answer.status_code == status and answer.headers.get("Allow") == allow
 
 
 @pytest.mark.parametrize("host, status", [

@@ -95,7 +95,21 @@ def run(*arguments, **options):
 
 def test_another_interface_without_a_key_is_refused():
     done = run("serve", default_model(), "--host", "0.0.0.0", "--port", "0")
-    assert done.returncode != 0 and "key" in done.stderr.lower(), done.stderr
+    assert done.returncode == 64 and "TEMPER_KEY_FILE" in done.stderr, done.stderr
+    assert "TEMPER_ALLOW_INSECURE_BIND=1" in done.stderr
+
+
+def test_what_the_image_sets_is_served_with_a_key_or_the_flag(tmp_path):
+    settings = {"TEMPER_HOST": "0.0.0.0"}
+    with Server(environment=settings | {"TEMPER_ALLOW_INSECURE_BIND": "1"}) as server:
+        assert requests.get(f"http://127.0.0.1:{server.port}/v1/models", timeout=10).status_code == 200
+    keys = tmp_path / "key"
+    keys.touch(mode=0o600)
+    keys.write_text("secret\n")
+    with Server(environment=settings | {"TEMPER_KEY_FILE": str(keys)}) as server:
+        url = f"http://127.0.0.1:{server.port}/v1/models"
+        assert requests.get(url, timeout=10).status_code == 401
+        assert requests.get(url, headers={"Authorization": "Bearer secret"}, timeout=10).status_code == 200
 
 
 def test_a_port_in_use_is_said_so(server):

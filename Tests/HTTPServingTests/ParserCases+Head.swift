@@ -212,7 +212,7 @@ extension ParserCases {
         ParserCase("9110 9.1", "an unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n" + next, .refuses(501), served),
         ParserCase("9110 9.1", "a lowercase method", "get / HTTP/1.1\r\nHost: a\r\n\r\n", .refuses(501)),
         ParserCase("9110 9.3.6", "CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", .refuses(501, closes: true)),
-        ParserCase("9110 9.3.8", "TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n" + next, .refuses(405), served),
+        ParserCase("9110 9.3.8", "TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n" + next, .refuses(501), served),
         ParserCase("9110 9.3.2", "HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" + next, .serves("HEAD /"), served),
         ParserCase(
             "9110 9.3", "PUT, PATCH and DELETE",

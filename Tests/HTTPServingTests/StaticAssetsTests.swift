@@ -73,7 +73,9 @@ import Testing
         #expect(assets.answer(to: request("/a.txt", .head))?.head.status == .ok)
         let head = try #require(assets.answer(to: request("/a.txt", .post))).head
         #expect(head.status == .methodNotAllowed)
-        #expect(head.headerFields[.allow] == "GET, HEAD")
+        let options = try #require(assets.answer(to: request("/a.txt", .options)))
+        #expect(options.head.status == .noContent && options.head.headerFields[.allow] == "GET, HEAD, OPTIONS")
+        #expect(head.headerFields[.allow] == "GET, HEAD, OPTIONS")
     }
 
     @Test func `links, hidden files and other extensions are left out`() throws {

@@ -86,6 +86,8 @@ private let numberCases: [Case] = [
     Case("repetition_penalty", "100.1", bad: "repetition_penalty"),
     Case("repeat_penalty", "0", bad: "repeat_penalty"),
     Case("seed", "0"), Case("seed", "-1"), Case("seed", "9223372036854775807"), Case("seed", "-9223372036854775808"),
+    Case("seed", "9007199254740991.0"), Case("seed", "-9.007199254740991e15"),
+    Case("seed", "9007199254740993.0", bad: "seed"), Case("seed", "1e18", bad: "seed"),
     Case("seed", "1.0"), Case("seed", "null"), Case("seed", "9223372036854775808", bad: "seed"),
     Case("seed", "1.5", bad: "seed", "invalid_type"), Case("seed", "\"1\"", bad: "seed", "invalid_type"),
     Case("n", "1"), Case("n", "64"), Case("n", "0", bad: "n"), Case("n", "65", bad: "n"),

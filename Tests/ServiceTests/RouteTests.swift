@@ -15,12 +15,61 @@ import Testing
     }
 
     @Test(arguments: [
-        (HTTPRequest.Method.get, "/v1/completions", "POST"), (.put, "/v1/chat/completions", "POST"),
-        (.post, "/v1/models", "GET, HEAD"), (.delete, "/metrics", "GET, HEAD"), (.post, "/livez", "GET, HEAD"),
+        (HTTPRequest.Method.get, "/v1/completions", "POST, OPTIONS"), (.put, "/tokenize", "POST, OPTIONS"),
+        (.post, "/v1/models", "GET, HEAD, OPTIONS"), (.delete, "/metrics", "GET, HEAD, OPTIONS"),
+        (.post, "/livez", "GET, HEAD, OPTIONS"),
     ])
     func wrongMethodIs405WithAllow(_ method: HTTPRequest.Method, _ path: String, _ allow: String) throws {
         let answer = try TestService().send(method, path)
         #expect(answer.status == 405 && answer.fields[.allow] == allow && answer.errorCode == "method_not_allowed")
+    }
+
+    @Test(arguments: [("/v1/completions", "POST, OPTIONS"), ("/v1/models/a", "GET, HEAD, OPTIONS")])
+    func optionsAreToldWithoutAKey(_ path: String, _ allow: String) throws {
+        let answer = try TestService { $0.keys = APIKeys(["k"]) }.send(.options, path)
+        #expect(answer.status == 204 && answer.fields[.allow] == allow && answer.body.isEmpty)
+        #expect(try TestService().send(.options, "/nope").status == 404)
+    }
+
+    private static let heads: [(HTTPRequest.Method, String, key: String?, mediaType: String?, status: Int?)] = [
+        (.post, "/v1/completions", "Bearer k", "application/json", nil),
+        (.post, "/v1/completions", "Bearer k", "text/plain", 415), (.post, "/tokenize", "Bearer k", nil, 415),
+        (.post, "/v1/completions", "Bearer x", "application/json", 401),
+        (.post, "/v1/completions", nil, "application/json", 401), (.post, "/health", nil, "application/json", 405),
+        (.post, "/nope", nil, "application/json", 401), (.post, "/nope", "Bearer k", "application/json", 404),
+        (.put, "/", nil, nil, 405), (.get, "/", nil, nil, nil), (.options, "/v1/completions", nil, nil, nil),
+        (.get, "/v1/models", "Bearer k", nil, nil), (.get, "/livez", nil, nil, nil),
+    ]
+
+    @Test(arguments: heads)
+    func headsAreJudgedBeforeTheBody(
+        _ method: HTTPRequest.Method, _ path: String, _ key: String?, _ mediaType: String?, _ status: Int?
+    ) throws {
+        let service = TestService { options in
+            options.keys = APIKeys(["k"])
+            options.assets = { request in
+                guard request.path == "/" else { return nil }
+                return (HTTPResponse(status: request.head.method == .get ? .ok : .methodNotAllowed), [])
+            }
+        }
+        var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
+        head.headerFields[.authorization] = key
+        head.headerFields[.contentType] = mediaType
+        let answer = service.service.checkHead(HTTPServerRequest(head: head, path: path))
+        #expect(answer?.head.status.code == status)
+        #expect(answer?.head.status.reasonPhrase != "")
+    }
+
+    @Test(arguments: [
+        (HTTPRequest.Method.get, "/nope", "Not Found"), (.get, "/tokenize", "Method Not Allowed"),
+        (.post, "/tokenize", "Bad Request"), (.get, "/readyz", "Service Unavailable"),
+    ])
+    func errorsCarryTheStandardPhrase(_ method: HTTPRequest.Method, _ path: String, _ phrase: String) throws {
+        let service = TestService()
+        if path == "/readyz" { service.service.drain() }
+        let responder = service.begin(method, path)
+        try #require(responder.wait { $0.isFinished })
+        #expect(responder.snapshot.head?.status.reasonPhrase == phrase)
     }
 
     @Test(arguments: [
@@ -166,12 +215,14 @@ import Testing
         let service = TestService { options in
             options.keys = APIKeys(["k"])
             options.assets = { request in
-                request.path == "/" || request.path == "/livez"
-                    ? (HTTPResponse(status: .ok), Array("page".utf8)) : nil
+                guard request.path == "/" || request.path == "/livez" else { return nil }
+                let isGet = request.head.method == .get
+                return (HTTPResponse(status: isGet ? .ok : .methodNotAllowed), Array("page".utf8))
             }
         }
         #expect(try service.send(.get, "/").text == "page")
         #expect(try service.send(.get, "/livez").text == "{\"status\":\"ok\"}")
-        #expect(try service.send(.post, "/").status == 401)
+        #expect(try service.send(.post, "/").status == 405)
+        #expect(try service.send(.post, "/other").status == 401)
     }
 }

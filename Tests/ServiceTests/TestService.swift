@@ -83,6 +83,7 @@ struct TestService {
         let state = responder.snapshot
         let head = try #require(state.head)
         #expect(state.sendCount == 1)
+        #expect(!head.status.reasonPhrase.isEmpty, "\(head.status) has no phrase")
         return Answer(
             status: head.status.code, fields: head.headerFields, body: Array(state.pieces.joined()),
             pieces: state.pieces, isStreamed: state.isStreamed)

@@ -18,6 +18,8 @@ extension Connection {
             let isInHead = awaitsInput && parser.position == .head
             headSince = isInHead ? headSince ?? .now : nil
             if let headSince { apply(headSince.advanced(by: limits.headTimeout)) }
+            bodySince = isAwaitingBody ? bodySince ?? .now : nil
+            if let bodySince { apply(bodySince.advanced(by: limits.bodyTimeout)) }
             if isAwaitingBody { apply(lastRead.advanced(by: limits.bodyGapTimeout)) }
             if isIdle { apply(max(idleSince, lastRead).advanced(by: limits.idleTimeout)) }
             if !output.isEmpty { apply(lastWrite.advanced(by: limits.writeStallTimeout)) }
@@ -36,6 +38,13 @@ extension Connection {
         return incoming?.awaitsContinue != true
     }
 
+    /// Whether the gap in a body, or the time for all of it, is too long.
+    private func isBodyLate(_ now: Instant) -> Bool {
+        guard isAwaitingBody else { return false }
+        return now >= lastRead.advanced(by: limits.bodyGapTimeout)
+            || bodySince.map { now >= $0.advanced(by: limits.bodyTimeout) } ?? false
+    }
+
     private var isIdle: Bool {
         awaitsInput && parser.position == .idle && incoming == nil && current == nil && pending.isEmpty
             && output.isEmpty
@@ -52,10 +61,10 @@ extension Connection {
             return lost()
         } else if let headSince, now >= headSince.advanced(by: limits.headTimeout) {
             counters.timeouts.add()
-            refuse(.headTimeout)
-        } else if isAwaitingBody, now >= lastRead.advanced(by: limits.bodyGapTimeout) {
+            refuse(Refusal(.headTimeout))
+        } else if isBodyLate(now) {
             counters.timeouts.add()
-            refuse(.bodyTimeout)
+            refuse(Refusal(.bodyTimeout))
         } else if isIdle, now >= max(idleSince, lastRead).advanced(by: limits.idleTimeout) {
             return close()
         } else if let nextProbe, now >= nextProbe {

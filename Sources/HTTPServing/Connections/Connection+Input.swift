@@ -85,23 +85,17 @@ extension Connection {
         case .end: takeEnd()
         case .failure(let rejection):
             counters.parseErrors.add()
-            refuse(rejection)
+            refuse(Refusal(rejection))
         }
     }
 
     private func takeHead(_ head: HTTPRequestHead) {
         counters.requestsTotal.add()
-        headSince = nil
-        let context = shard.context
-        var rejection = head.rejection
-        if rejection == nil,
-            let refusal = context.policy.refusal(of: head, boundToLoopback: context.isBoundToLoopback)
-        {
-            counters.policyRefusals.add()
-            rejection = refusal
-        }
-        incoming = Incoming(head: head, rejection: rejection)
-        guard var rejection else { return }
+        (headSince, bodySince) = (nil, nil)
+        let id = RequestID.id(for: head)
+        let refusal = refusal(of: head, id: id)
+        incoming = Incoming(head: head, id: id, refusal: refusal)
+        guard var refusal else { return }
         // Either the body is waited for and thrown away, or the connection ends with the answer (RFC 9110, 10.1.1).
         let isWorthReading: Bool =
             switch head.bodyLength {
@@ -109,24 +103,36 @@ extension Connection {
             case .chunked: true
             }
         let expects = !head.bodyLength.isEmpty && head.request.headerFields.contains(.expect)
-        if rejection.closes || expects || !isWorthReading {
-            rejection.closes = true
-            refuse(rejection, head: head)
+        if refusal.closes || expects || !isWorthReading {
+            refusal.closes = true
+            refuse(refusal)
         }
+    }
+
+    /// The answer to a request that its head decides on; nil if the body is to be read.
+    private func refusal(of head: HTTPRequestHead, id: String) -> Refusal? {
+        if let rejection = head.rejection { return Refusal(rejection) }
+        let context = shard.context
+        if let rejection = context.policy.refusal(of: head, boundToLoopback: context.isBoundToLoopback) {
+            counters.policyRefusals.add()
+            return Refusal(rejection)
+        }
+        guard !head.bodyLength.isEmpty, let check = context.headCheck, ownAnswer(to: head) == nil else { return nil }
+        return check(request(head, id: id, body: [])).map { Refusal($0) }
     }
 
     private func takeBody(_ bytes: [UInt8]) {
         guard let head = incoming?.head else { return }
         incoming?.awaitsContinue = false
-        if var rejection = incoming?.rejection {
+        if var refusal = incoming?.refusal {
             incoming?.discardedBytes += bytes.count
             if incoming?.discardedBytes ?? 0 > limits.discardedBytes {
-                rejection.closes = true
-                refuse(rejection, head: head)
+                refusal.closes = true
+                refuse(refusal)
             }
             return
         }
-        guard shard.context.reserve(bodyBytes: bytes.count) else { return refuse(.bodyMemory, head: head) }
+        guard shard.context.reserve(bodyBytes: bytes.count) else { return refuse(Refusal(.bodyMemory)) }
         if incoming?.body.isEmpty == true {
             incoming?.body = bytes
             if case .fixed(let count) = head.bodyLength, count > bytes.count, count <= 1024 * 1024 {
@@ -140,22 +146,21 @@ extension Connection {
     private func takeEnd() {
         guard let done = incoming else { return }
         incoming = nil
-        if let rejection = done.rejection {
-            pending.append(.rejection(rejection, done.head))
+        if let refusal = done.refusal {
+            pending.append(.refusal(refusal, done.head, id: done.id))
         } else {
             pendingBodyBytes += done.body.count
-            pending.append(.request(done.head, body: done.body))
+            pending.append(.request(done.head, id: done.id, body: done.body))
         }
         // RFC 9112, section 9.6: what follows a request with "close" is not a request.
         if !done.head.keepsAlive { ignoresInput = true }
     }
 
     /// Refuses what comes in, after the answers to what came before; nothing further is read as a request.
-    func refuse(_ rejection: HTTPRejection, head: HTTPRequestHead? = nil) {
+    func refuse(_ refusal: Refusal) {
         shard.context.release(bodyBytes: incoming?.body.count ?? 0)
-        let head = head ?? incoming?.head
+        pending.append(.refusal(refusal, incoming?.head, id: incoming?.id ?? RequestID.make()))
         incoming = nil
         ignoresInput = true
-        pending.append(.rejection(rejection, head))
     }
 }

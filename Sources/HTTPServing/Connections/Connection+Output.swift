@@ -18,8 +18,8 @@ extension Connection {
         while canStartAnswer {
             hasTaken = true
             switch pending.removeFirst() {
-            case .rejection(let rejection, let head): answer(rejection, head)
-            case .request(let head, let body): start(head, body)
+            case .refusal(let refusal, let head, let id): answer(refusal, head, id)
+            case .request(let head, let id, let body): start(head, id, body)
             }
         }
         if current == nil, pending.isEmpty, !closesWhenSent, incoming?.awaitsContinue == true {
@@ -31,19 +31,28 @@ extension Connection {
         return hasTaken
     }
 
-    private func answer(_ rejection: HTTPRejection, _ head: HTTPRequestHead?) {
-        shard.context.onRejection?(rejection, peer)
-        let (response, body) = rejection.response()
-        let keepsAlive = !rejection.closes && head.map { persists(after: $0) } ?? false
-        appendWhole(response, body, head: head, id: RequestID.id(for: head), keepsAlive: keepsAlive)
+    private func answer(_ refusal: Refusal, _ head: HTTPRequestHead?, _ id: String) {
+        if let rejection = refusal.rejection { shard.context.onRejection?(rejection, peer) }
+        let keepsAlive = !refusal.closes && head.map { persists(after: $0) } ?? false
+        appendWhole(refusal.head, refusal.body, head: head, id: id, keepsAlive: keepsAlive)
         answered(keepsAlive: keepsAlive)
     }
 
-    private func start(_ head: HTTPRequestHead, _ body: [UInt8]) {
-        let id = RequestID.id(for: head)
+    /// What the server answers by itself to OPTIONS for itself and to CORS preflights; nil for other requests.
+    func ownAnswer(to head: HTTPRequestHead) -> HTTPResponse? {
+        let policy = shard.context.policy
+        return head.path == "*" ? policy.serverOptions : policy.preflightAnswer(to: head)
+    }
+
+    /// A request as the handler and the head check see it.
+    func request(_ head: HTTPRequestHead, id: String, body: [UInt8]) -> HTTPServerRequest {
+        HTTPServerRequest(
+            head: head.request, path: head.path, query: head.query, body: body, peer: peer, id: id)
+    }
+
+    private func start(_ head: HTTPRequestHead, _ id: String, _ body: [UInt8]) {
         pendingBodyBytes -= body.count
-        let ready = head.path == "*" ? Self.serverOptions : shard.context.policy.preflightAnswer(to: head)
-        if let ready {
+        if let ready = ownAnswer(to: head) {
             shard.context.release(bodyBytes: body.count)
             let keepsAlive = persists(after: head)
             appendWhole(ready, [], head: head, id: id, keepsAlive: keepsAlive)
@@ -53,15 +62,9 @@ extension Connection {
         let exchange = Exchange(connection: self, limits: limits)
         current = Current(exchange: exchange, head: head, id: id, bodyBytes: body.count)
         if graceEnd != nil { graceEnd = Instant.now.advanced(by: limits.halfCloseGrace) }
-        let request = HTTPServerRequest(
-            head: head.request, path: head.path, query: head.query, body: body, peer: peer, id: id)
-        shard.context.handler(request, ResponderHandle(exchange))
+        shard.context.handler(request(head, id: id, body: body), ResponderHandle(exchange))
         takeNews(of: exchange)
     }
-
-    /// RFC 9110, section 9.3.7: OPTIONS for the server as a whole.
-    private static let serverOptions = HTTPResponse(
-        status: .noContent, headerFields: [.allow: HTTPRejection.allowedMethods])
 
     /// A handler has answered, written or finished.
     func look(into exchange: Exchange) {

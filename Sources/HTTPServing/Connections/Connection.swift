@@ -18,14 +18,15 @@ final class Connection: @unchecked Sendable {
 
     /// What waits to be answered.
     enum Item {
-        case request(HTTPRequestHead, body: [UInt8])
-        case rejection(HTTPRejection, HTTPRequestHead?)
+        case request(HTTPRequestHead, id: String, body: [UInt8])
+        case refusal(Refusal, HTTPRequestHead?, id: String)
     }
 
     /// A request whose body comes in.
     struct Incoming {
         var head: HTTPRequestHead
-        var rejection: HTTPRejection?
+        var id: String
+        var refusal: Refusal?
         var body: [UInt8] = []
         var discardedBytes = 0
         var awaitsContinue = false
@@ -73,6 +74,7 @@ final class Connection: @unchecked Sendable {
     // Times
     var idleSince: Instant
     var headSince: Instant?
+    var bodySince: Instant?
     var lastRead: Instant
     var lastWrite: Instant
     var graceEnd: Instant?
@@ -105,7 +107,7 @@ final class Connection: @unchecked Sendable {
         shard.add(self)
         if let rejection {
             ignoresInput = true
-            pending.append(.rejection(rejection, nil))
+            pending.append(.refusal(Refusal(rejection), nil, id: RequestID.make()))
         }
         process()
     }

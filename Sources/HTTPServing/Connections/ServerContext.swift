@@ -8,6 +8,7 @@ final class ServerContext: Sendable {
     let limits: HTTPLimits
     let policy: HTTPPolicy
     let handler: HTTPHandler
+    let headCheck: HTTPHeadCheck?
     let onRejection: (@Sendable (HTTPRejection, String) -> Void)?
     let isBoundToLoopback: Bool
     let counters = HTTPCounters()
@@ -20,6 +21,7 @@ final class ServerContext: Sendable {
     init(configuration: HTTPServer.Configuration, isBoundToLoopback: Bool, handler: @escaping HTTPHandler) {
         limits = configuration.limits
         policy = configuration.policy.normalized
+        headCheck = configuration.headCheck
         onRejection = configuration.onRejection
         self.isBoundToLoopback = isBoundToLoopback
         self.handler = handler

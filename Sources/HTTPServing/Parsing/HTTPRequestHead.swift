@@ -160,10 +160,6 @@ struct HeadInProgress: Sendable {
     private var semanticRejection: HTTPRejection? {
         switch method {
         case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS": break
-        case "TRACE":
-            return HTTPRejection(
-                .methodNotAllowed, code: "method_not_allowed", "TRACE is not allowed.", closes: false,
-                fields: [.allow: HTTPRejection.allowedMethods])
         default:
             return HTTPRejection(
                 .notImplemented, code: "unknown_method", "The method is not implemented.", closes: method == "CONNECT")
@@ -188,9 +184,6 @@ struct HeadInProgress: Sendable {
 }
 
 extension HTTPRejection {
-    /// The methods that some resource may have.
-    static let allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
     static func bodyTooLarge(limit: Int) -> HTTPRejection {
         HTTPRejection(.contentTooLarge, code: "body_too_large", "The body is larger than \(limit) bytes.")
     }

@@ -102,8 +102,8 @@ enum RequestID {
     private static let fieldName = HTTPField.Name("X-Request-ID")
 
     /// The client's X-Request-ID if it is one value of 1 to 128 visible US-ASCII characters; else a new one.
-    static func id(for head: HTTPRequestHead?) -> String {
-        guard let head, let name = fieldName else { return make() }
+    static func id(for head: HTTPRequestHead) -> String {
+        guard let name = fieldName else { return make() }
         let given = head.request.headerFields[values: name]
         guard given.count == 1, let id = given.first, (1...128).contains(id.utf8.count),
             id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })

@@ -12,9 +12,23 @@ enum JSONAnswer {
         return head
     }
 
+    /// The head of the answer to OPTIONS, which has no body.
+    static func options(allow methods: [String]) -> HTTPResponse {
+        HTTPResponse(status: .noContent, headerFields: [.allow: methods.joined(separator: ", ")])
+    }
+
+    /// The status of a code that an error can have, with its standard phrase (RFC 9110, section 15).
+    private static func status(_ code: Int) -> HTTPResponse.Status {
+        let statuses: [HTTPResponse.Status] = [
+            .badRequest, .unauthorized, .notFound, .methodNotAllowed, .requestTimeout, .unsupportedMediaType,
+            .internalServerError, .serviceUnavailable,
+        ]
+        return statuses.first { $0.code == code } ?? HTTPResponse.Status(code: code)
+    }
+
     /// The head for an error: Retry-After, Allow and WWW-Authenticate where they belong.
     static func head(_ error: APIError) -> HTTPResponse {
-        var head = head(HTTPResponse.Status(code: error.status))
+        var head = head(status(error.status))
         if let seconds = error.retryAfter { head.headerFields[.retryAfter] = String(seconds) }
         if case .methodNotAllowed(_, let allow) = error {
             head.headerFields[.allow] = allow.joined(separator: ", ")

@@ -203,6 +203,7 @@ struct GenerationPlanner: Sendable {
         let parts = [
             version, model.id, model.weightTypes.joined(separator: ","), String(model.weightBytes),
             String(model.contextLength), String(model.config.vocabularySize), String(model.checkpoint.fileBytes),
+            String(model.weightsHash),
         ]
         for byte in parts.joined(separator: "\n").utf8 {
             hash = (hash ^ UInt64(byte)).multipliedReportingOverflow(by: 0x0000_0100_0000_01b3).partialValue

@@ -59,7 +59,7 @@ enum Route: Sendable, Equatable {
     }
 
     /// The methods the route knows.
-    var methods: [String] { isPost ? ["POST"] : ["GET", "HEAD"] }
+    var methods: [String] { isPost ? ["POST", "OPTIONS"] : ["GET", "HEAD", "OPTIONS"] }
 
     /// The route of a path, whatever the method.
     init?(path: String) {

@@ -78,6 +78,11 @@ extension RequestFields {
                 param: path, found: JSONText.of(json),
                 allowed: Allowed(min: -0x1p63, below: 0x1p63))
         }
+        if case .number = json, abs(number) >= 0x1p53 {
+            throw .invalidValue(
+                param: path,
+                reason: "from 2^53 on a seed must be written in digits alone: as a float it may have been rounded")
+        }
         return seed
     }
 }

@@ -3,6 +3,7 @@
 import Dispatch
 import Glibc
 import HTTPServing
+import HTTPTypes
 import Testing
 
 extension SocketTests {
@@ -49,6 +50,43 @@ extension SocketTests {
                 client.send([byte])
             }
             #expect(try client.response().text == "abcdef")
+        }
+
+        @Test(arguments: ["/echo", "/refused"])
+        func `a body that trickles on and on is answered 408`(_ path: String) async throws {
+            let server = try TestServer {
+                $0.limits.bodyTimeout = .milliseconds(600)
+                $0.headCheck = { $0.path == "/refused" ? (HTTPResponse(status: .unauthorized), []) : nil }
+            }
+            let client = try server.client()
+            let begin = ContinuousClock.now
+            client.send(request("POST \(path)", "Content-Length: 1000000"))
+            let trickle = Task.detached { [descriptor = client.descriptor] in
+                while !Task.isCancelled {
+                    var byte: UInt8 = 0x61
+                    Glibc.send(descriptor, &byte, 1, Int32(MSG_NOSIGNAL))
+                    try? await Task.sleep(for: .milliseconds(40))
+                }
+            }
+            let response = try client.response()
+            trickle.cancel()
+            await trickle.value
+            #expect(response.status == 408)
+            let time = ContinuousClock.now - begin
+            #expect(time > .milliseconds(500) && time < .seconds(5), "\(time)")
+        }
+
+        @Test func `the time for a body begins anew with each body`() async throws {
+            let server = try TestServer { $0.limits.bodyTimeout = .milliseconds(900) }
+            let client = try server.client()
+            let head = request("POST /echo", "Content-Length: 2")
+            client.send(head + "a")
+            for _ in 0..<6 {
+                try await Task.sleep(for: .milliseconds(250))
+                client.send("b" + head + "a")
+                #expect(try client.response().text == "ab")
+            }
+            #expect(server.server.counts.timeouts == 0)
         }
 
         @Test func `the time for a head begins anew with each head`() async throws {
