@@ -100,7 +100,7 @@ extension JinjaInterpreter {
             guard arguments.named.count == (standard == nil ? 1 : 2) else {
                 throw .evaluation("map got an unexpected argument")
             }
-            for element in try elements(value) {
+            for element in try elementsIfTrue(value) {
                 try budget.charge()
                 let found = try member(path.value, of: element)
                 results.append(found.isUndefined ? standard?.value ?? found : found)
@@ -110,7 +110,7 @@ extension JinjaInterpreter {
                 throw .evaluation("map requires a filter argument")
             }
             let rest = JinjaValues(positional: Array(arguments.positional.dropFirst()), named: arguments.named)
-            for element in try elements(value) {
+            for element in try elementsIfTrue(value) {
                 results.append(try descend { () throws(JinjaError) in try apply(name, element, rest) })
             }
         }
@@ -132,7 +132,7 @@ extension JinjaInterpreter {
         }
         let operands = JinjaValues(positional: Array(rest), named: arguments.named)
         var kept: [JinjaValue] = []
-        for element in try elements(value) {
+        for element in try elementsIfTrue(value) {
             try budget.charge()
             let subject = try path.map { path throws(JinjaError) in try member(path, of: element) } ?? element
             var holds = subject.isTrue
@@ -147,6 +147,11 @@ extension JinjaInterpreter {
             if holds == name.hasPrefix("select") { kept.append(element) }
         }
         return .sequence(JinjaSequence(kept, .iterator))
+    }
+
+    /// What `map` and `select` go through: nothing of a value that counts as false, whatever it is.
+    private func elementsIfTrue(_ value: JinjaValue) throws(JinjaError) -> [JinjaValue] {
+        value.isTrue ? try elements(value) : []
     }
 
     private func chunks(

@@ -221,6 +221,7 @@ extension JinjaInterpreter {
         }
         switch bound[1]?.textValue?.string ?? "common" {
         case "common":
+            if case .bool(let flag) = value { return .integer(flag ? 1 : 0) }
             guard case .float(let float) = number else { return value }
             return .float(PythonText.rounded(float, digits: precision))
         case "ceil", "floor":
