@@ -8,7 +8,7 @@ package enum RequestSchema {
     package static let fields: [AnyField] = [
         AnyField(RequestFields.model),
         AnyField(RequestFields.prompt), AnyField(RequestFields.messages), AnyField(RequestFields.instruction),
-        AnyField(RequestFields.examples), AnyField(RequestFields.template),
+        AnyField(RequestFields.examples), AnyField(RequestFields.template), AnyField(RequestFields.shots),
         AnyField(RequestFields.maxTokens), AnyField(RequestFields.maxCompletionTokens),
         AnyField(RequestFields.seed), AnyField(RequestFields.choiceCount), AnyField(RequestFields.order),
         AnyField(RequestFields.samplers), AnyField(RequestFields.temperature), AnyField(RequestFields.dynamicRange),
@@ -45,6 +45,17 @@ package enum RequestSchema {
         AnyField(RequestFields.tokenizeParseSpecial), AnyField(RequestFields.withPieces),
         AnyField(RequestFields.returnTokenStrings), AnyField(RequestFields.tokens),
         AnyField(RequestFields.detokenizeSkipSpecial),
+        AnyField(RequestFields.setExamples), AnyField(RequestFields.setDescription),
+        AnyField(RequestFields.setInstruction), AnyField(RequestFields.setTemplate),
+        AnyField(RequestFields.appendedExamples), AnyField(RequestFields.removedExamples),
+        AnyField(RequestFields.curveShots), AnyField(RequestFields.curveTest), AnyField(RequestFields.curveTestSet),
+        AnyField(RequestFields.curveCounts), AnyField(RequestFields.curveMetric),
+        AnyField(RequestFields.curveChoices), AnyField(RequestFields.curveNormalize),
+        AnyField(RequestFields.curveAnswerAfter), AnyField(RequestFields.curveMaxTokens),
+        AnyField(RequestFields.curveStop), AnyField(RequestFields.curveConfidence),
+        AnyField(RequestFields.curveStream),
+        AnyField(RequestFields.ablationShots), AnyField(RequestFields.ablationPrompt),
+        AnyField(RequestFields.ablationAnswer), AnyField(RequestFields.ablationOrders),
     ]
 
     /// The declarations of one route's fields.
@@ -126,7 +137,7 @@ package enum RequestSchema {
         } else if let declarations = namesAnywhere[key] {
             // A field of another route: its default asks for nothing, anything else would be lost.
             if json.isNull || declarations.contains(where: { isDefault(json, of: $0) }) { return }
-            throw .unsupported(param: path, reason: "not a field of \(endpoint.rawValue)", allowed: nil)
+            throw .unsupported(param: path, reason: "not a field of \(endpoint.path)", allowed: nil)
         } else {
             try reading.unknownField(path)
         }
