@@ -41,6 +41,14 @@ struct GenerationPlanner: Sendable {
                 param: "logprobs_mode", reason: "a prompt is not drawn: with echo and logprobs say raw or both")
         }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
+        for (index, prompt) in prompts.enumerated() {
+            guard let shots = prompt.shots, !shots.dropped.isEmpty else { continue }
+            warnings.append(
+                RequestWarning(
+                    code: "examples_dropped", param: Self.param(endpoint, index: index, count: prompts.count),
+                    message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
+                        + "out to keep the prompt within \(shots.budget) tokens"))
+        }
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]

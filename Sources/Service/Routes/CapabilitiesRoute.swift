@@ -28,8 +28,8 @@ enum CapabilitiesRoute {
                 array: { array in
                     for endpoint in Endpoint.allCases {
                         array.object { route in
-                            route.member("path", endpoint.rawValue)
-                            route.member("method", "POST")
+                            route.member("path", endpoint.path)
+                            route.member("method", endpoint.method)
                             write(RequestSchema.declarations(of: endpoint), to: &route)
                             let ofLanes = RequestSchema.laneDeclarations(of: endpoint)
                             if !ofLanes.isEmpty { route.member("lane_fields", ofLanes.map(\.name)) }

@@ -7,8 +7,9 @@ package enum RequestSchema {
     /// Every field of every route, each once, in the order of display.
     package static let fields: [AnyField] = [
         AnyField(RequestFields.model),
-        AnyField(RequestFields.prompt), AnyField(RequestFields.onePrompt), AnyField(RequestFields.messages), AnyField(RequestFields.instruction),
-        AnyField(RequestFields.examples), AnyField(RequestFields.template),
+        AnyField(RequestFields.prompt), AnyField(RequestFields.onePrompt), AnyField(RequestFields.messages),
+        AnyField(RequestFields.instruction), AnyField(RequestFields.examples), AnyField(RequestFields.template),
+        AnyField(RequestFields.shots),
         AnyField(RequestFields.compareLanes), AnyField(RequestFields.compareGrid),
         AnyField(RequestFields.compareRandom), AnyField(RequestFields.distributionLanes),
         AnyField(RequestFields.distributionGrid), AnyField(RequestFields.distributionRandom),
@@ -51,6 +52,17 @@ package enum RequestSchema {
         AnyField(RequestFields.tokenizeParseSpecial), AnyField(RequestFields.withPieces),
         AnyField(RequestFields.returnTokenStrings), AnyField(RequestFields.tokens),
         AnyField(RequestFields.detokenizeSkipSpecial),
+        AnyField(RequestFields.setExamples), AnyField(RequestFields.setDescription),
+        AnyField(RequestFields.setInstruction), AnyField(RequestFields.setTemplate),
+        AnyField(RequestFields.appendedExamples), AnyField(RequestFields.removedExamples),
+        AnyField(RequestFields.curveShots), AnyField(RequestFields.curveTest), AnyField(RequestFields.curveTestSet),
+        AnyField(RequestFields.curveCounts), AnyField(RequestFields.curveMetric),
+        AnyField(RequestFields.curveChoices), AnyField(RequestFields.curveNormalize),
+        AnyField(RequestFields.curveAnswerAfter), AnyField(RequestFields.curveMaxTokens),
+        AnyField(RequestFields.curveStop), AnyField(RequestFields.curveConfidence),
+        AnyField(RequestFields.curveStream),
+        AnyField(RequestFields.ablationShots), AnyField(RequestFields.ablationPrompt),
+        AnyField(RequestFields.ablationAnswer), AnyField(RequestFields.ablationOrders),
     ]
 
     /// The declarations of one route's fields.
