@@ -33,7 +33,9 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let serviceDependencies: [Target.Dependency] = [
-    "HTTPServing", "Engine", "Prompting", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON", httpTypes, logging,
+    "HTTPServing", "Engine", "Prompting", "Tokenizers", "Constraints", "Decoding", "Checkpoints", "StrictJSON",
+    httpTypes,
+    logging,
 ]
 
 let package = Package(
@@ -54,7 +56,8 @@ let package = Package(
         module("Compute", ["CNative"]),
         module("Checkpoints", ["Compute", "StrictJSON"]),
         module("Tokenizers", ["Checkpoints", "StrictJSON"]),
-        module("Decoding", []),
+        module("Constraints", ["StrictJSON"]),
+        module("Decoding", ["Constraints"]),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
@@ -73,12 +76,16 @@ let package = Package(
         tests("ComputeTests", ["Compute", "CNative"]),
         tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
-        tests("DecodingTests", ["Decoding"]),
+        tests("ConstraintsTests", ["Constraints", "StrictJSON"]),
+        tests("DecodingTests", ["Decoding", "Constraints"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "Tokenizers"]),
         tests(
             "EngineTests",
-            ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+            [
+                "Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Constraints", "Decoding",
+                "Tokenizers",
+            ]),
         tests(
             "TrainingTests",
             ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),

@@ -236,6 +236,7 @@ final class ModelRuntime {
         guard request.maxTokens > 0, let table = unit.table else { return }
         let tokenizer = model.info.tokenizer
         let startsText = request.prompt.allSatisfy(tokenizer.isControl)
+        let stripsSpace = startsText && tokenizer.stripsLeadingSpace
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -250,10 +251,11 @@ final class ModelRuntime {
                         index: index, table: own,
                         sampler: Sampler(
                             parameters: request.sampling, choice: request.firstChoice + index,
-                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
+                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize,
+                            dropsSpace: stripsSpace),
                         text: try TextAssembler(
                             request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
-                            stripsSpace: startsText && tokenizer.stripsLeadingSpace),
+                            stripsSpace: stripsSpace),
                         promptCount: request.prompt.count))
             } catch {
                 return fail(unit.owner, .decoding(error))
@@ -299,12 +301,13 @@ final class ModelRuntime {
         }
         let output = choice.text.append(token)
         emit(unit, choice, output)
-        if let stop = output.stop {
-            finish(unit, choice, .stopString(stop))
+        if let stop = output.stop { return finish(unit, choice, .stopString(stop)) }
+        choice.sampler.accept(token.id)
+        if choice.sampler.mustEnd {
+            finish(unit, choice, .constraint)
         } else if choice.generated == request.maxTokens {
             finish(unit, choice, .length)
         } else {
-            choice.sampler.accept(token.id)
             choice.newest = token.id
             choice.position += 1
         }

@@ -29,6 +29,7 @@ enum EffectiveSettings {
         let limit = [values[RequestFields.maxTime].map { Duration.seconds($0) }, timeLimit].compactMap { $0 }.min()
         set(RequestFields.maxTime, limit.map { .number($0 / .seconds(1)) } ?? .null)
         set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {
