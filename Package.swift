@@ -35,8 +35,8 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let database: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let serviceDependencies: [Target.Dependency] = [
-    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON",
-    httpTypes, logging,
+    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints",
+    "StrictJSON", httpTypes, logging,
 ]
 
 let package = Package(
@@ -58,7 +58,8 @@ let package = Package(
         module("Compute", ["CNative"]),
         module("Checkpoints", ["Compute", "StrictJSON"]),
         module("Tokenizers", ["Checkpoints", "StrictJSON"]),
-        module("Decoding", []),
+        module("Constraints", ["StrictJSON"]),
+        module("Decoding", ["Constraints"]),
         module("Evaluation", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["StrictJSON", "Tokenizers"]),
@@ -78,13 +79,17 @@ let package = Package(
         tests("ComputeTests", ["Compute", "CNative"]),
         tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
-        tests("DecodingTests", ["Decoding"]),
+        tests("ConstraintsTests", ["Constraints", "StrictJSON"]),
+        tests("DecodingTests", ["Decoding", "Constraints"]),
         tests("EvaluationTests", ["Evaluation"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
         tests("PromptingTests", ["Prompting", "StrictJSON", "Tokenizers"]),
         tests(
             "EngineTests",
-            ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+            [
+                "Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Constraints", "Decoding",
+                "Tokenizers",
+            ]),
         tests(
             "TrainingTests",
             ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),

@@ -377,6 +377,7 @@ final class ModelRuntime {
         }
         let tokenizer = model.info.tokenizer
         let startsText = request.prompt.allSatisfy(tokenizer.isControl)
+        let stripsSpace = startsText && tokenizer.stripsLeadingSpace
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -391,10 +392,11 @@ final class ModelRuntime {
                         index: index, table: own,
                         sampler: Sampler(
                             parameters: request.sampling, choice: request.firstChoice + index,
-                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
+                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize,
+                            dropsSpace: stripsSpace),
                         text: try TextAssembler(
                             request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
-                            stripsSpace: startsText && tokenizer.stripsLeadingSpace),
+                            stripsSpace: stripsSpace),
                         promptCount: request.prompt.count, followsReference: lane.index > 0))
             } catch {
                 return fail(unit.owner, .decoding(error))
@@ -451,12 +453,13 @@ final class ModelRuntime {
         }
         let output = choice.text.append(token)
         emit(unit, lane, choice, output)
-        if let stop = output.stop {
-            finish(unit, lane, choice, .stopString(stop))
+        if let stop = output.stop { return finish(unit, lane, choice, .stopString(stop)) }
+        choice.sampler.accept(token.id)
+        if choice.sampler.mustEnd {
+            finish(unit, lane, choice, .constraint)
         } else if choice.generated == request.maxTokens {
             finish(unit, lane, choice, .length)
         } else {
-            choice.sampler.accept(token.id)
             choice.ids.append(token.id)
             choice.newest = token.id
             choice.position += 1

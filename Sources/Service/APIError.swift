@@ -83,6 +83,12 @@ package enum APIError: Error, Sendable, Equatable {
             self = .invalidValue(
                 param: StageFields.of(stage).first?.name ?? stage.rawValue,
                 reason: "leaves no token to draw at position \(position)")
+        case .decoding(.constraintDeadEnd(let name, let position)):
+            self = .invalidValue(
+                param: name, reason: "the vocabulary cannot spell what it asks for at position \(position)")
+        case .decoding(.constraintTooAmbiguous(let name, let position)):
+            self = .invalidValue(
+                param: name, reason: "too many readings of the text are open at position \(position)")
         case .decoding(.tooManyStops(let limit, let found)):
             self = .notAllowed(
                 param: "stop", found: "\(found) strings",

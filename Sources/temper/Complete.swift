@@ -254,6 +254,7 @@ struct Complete: ParsableCommand {
             switch reason {
             case .endToken: "end of text"
             case .stopString: "stop string"
+            case .constraint: "constraint"
             case .length: "length"
             case .deadline: "time"
             case nil: "nothing to generate"

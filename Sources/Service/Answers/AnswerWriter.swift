@@ -150,7 +150,7 @@ struct AnswerWriter: Sendable {
     }
 
     /// `finish_reason` from the standard set, the detail in `stop_reason`: the stop string, the id of the token that
-    /// ended the choice, or "timeout".
+    /// ended the choice, "constraint" or "timeout".
     static func writeFinish(_ reason: FinishReason?, to writer: inout JSONWriter) {
         switch reason {
         case nil:
@@ -162,6 +162,9 @@ struct AnswerWriter: Sendable {
         case .stopString(let text):
             writer.member("finish_reason", "stop")
             writer.member("stop_reason", text)
+        case .constraint:
+            writer.member("finish_reason", "stop")
+            writer.member("stop_reason", "constraint")
         case .length:
             writer.member("finish_reason", "length")
             writer.key("stop_reason")

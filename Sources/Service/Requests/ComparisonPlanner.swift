@@ -33,8 +33,10 @@ extension GenerationPlanner {
         for input in inputs {
             let own = values.overlaid(by: input)
             let laneSeed = own[RequestFields.seed] ?? seed
+            var parameters = try sampling.parameters(own, seed: laneSeed, model: model)
+            parameters.constraint = try constraints.constraint(own, model: model)
             var request = try request(
-                prompt, own, try sampling.parameters(own, seed: laneSeed, model: model),
+                prompt, own, parameters,
                 maxTokens: try maxTokens(
                     asked: own[RequestFields.maxTokens], promptCount: prompt.ids.count, endpoint: .compare,
                     model: model, param: param))

@@ -14,6 +14,7 @@ struct GenerationPlanner: Sendable {
     /// Names the build, part of `system_fingerprint`.
     var version: String
     let sampling = SamplingPlanner()
+    let constraints = ConstraintPlanner()
 
     init(timeLimit: Duration?, version: String) {
         self.timeLimit = timeLimit
@@ -55,7 +56,8 @@ struct GenerationPlanner: Sendable {
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
-        let parameters = try sampling.parameters(values, seed: seed, model: model)
+        var parameters = try sampling.parameters(values, seed: seed, model: model)
+        parameters.constraint = try constraints.constraint(values, model: model)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(
