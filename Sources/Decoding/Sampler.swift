@@ -108,10 +108,6 @@ public struct Sampler: Sendable {
             ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
         }
         var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: logitsNow(workspace.candidates), steps: [])
-        if let constraint {
-            _ = try constraint.apply(to: &workspace.candidates, position: position)
-            trace.steps.append(SamplerTrace.Step(stage: "constraint", logits: logitsNow(workspace.candidates)))
-        }
         for (name, stage) in zip(names, stages) {
             try stage.apply(to: &workspace, context: copy.context)
             trace.steps.append(SamplerTrace.Step(stage: name, logits: logitsNow(workspace.candidates)))

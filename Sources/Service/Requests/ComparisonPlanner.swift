@@ -33,10 +33,8 @@ extension GenerationPlanner {
         for input in inputs {
             let own = values.overlaid(by: input)
             let laneSeed = own[RequestFields.seed] ?? seed
-            var parameters = try sampling.parameters(own, seed: laneSeed, model: model)
-            parameters.constraint = try constraints.constraint(own, model: model)
             var request = try request(
-                prompt, own, parameters,
+                prompt, own, try sampling.parameters(own, seed: laneSeed, model: model),
                 maxTokens: try maxTokens(
                     asked: own[RequestFields.maxTokens], promptCount: prompt.ids.count, endpoint: .compare,
                     model: model, param: param))

@@ -31,7 +31,7 @@ enum LaneFields {
             RequestFields.penaltyWindow.declaration,
         ] + StageName.allCases.flatMap { StageFields.of($0) }
 
-    /// The fields that end a text; what it may be is said by those of ``ConstraintPlanner``.
+    /// The fields that end a text.
     private static let lengths: [FieldDeclaration] = [
         RequestFields.maxTokens.declaration, RequestFields.stop.declaration, RequestFields.includeStop.declaration,
         RequestFields.maxTime.declaration,
@@ -43,7 +43,7 @@ enum LaneFields {
     ]
 
     private static let samplingNames = Set((sampling + ends).map(\.name))
-    private static let names = samplingNames.union((lengths + ConstraintPlanner.fields).map(\.name))
+    private static let names = samplingNames.union(lengths.map(\.name))
 
     /// Whether lanes of the route may hold the field.
     static func contains(_ declaration: FieldDeclaration, for endpoint: Endpoint) -> Bool {
