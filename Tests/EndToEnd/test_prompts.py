@@ -58,18 +58,20 @@ def test_stretches_are_where_they_are_said_to_be(server):
     examples = pool(3) + [{"input": "Grüße 世界", "output": "é"}]
     found = assemble(server, {"prompt": "wörld?", "shots": {"examples": examples, "instruction": "Tu, was hier steht."}})
     pieces = server.post("/tokenize", {"prompt": found["text"], "with_pieces": True, "parse_special": False}).json()
-    lengths = [len(piece["piece"].encode() if isinstance(piece["piece"], str) else bytes(piece["piece"]))
+    start = server.get("/tokenizer_info").json()["bos_token_id"]
+    lengths = [0 if piece["id"] == start else
+               len(piece["piece"].encode() if isinstance(piece["piece"], str) else bytes(piece["piece"]))
                for piece in pieces["tokens"]]
     wanted = ["Tu, was hier steht."] + [f"Q: {e['input']}\nA: {e['output']}" for e in examples] + ["Q: wörld?", "\nA:"]
     assert [span["kind"] for span in found["spans"]] == ["instruction"] + ["example"] * 4 + ["query", "cue"]
     for span, text in zip(found["spans"], wanted, strict=True):
         assert found["text"][span["start"]:span["end"]] == text
         # exactly the tokens that have a byte in it
-        start = len(found["text"][:span["start"]].encode())
-        end = start + len(text.encode())
+        first = len(found["text"][:span["start"]].encode())
+        end = first + len(text.encode())
         offset, places = 0, []
         for place, length in enumerate(lengths):
-            if offset < end and offset + length > start:
+            if offset < end and offset + length > first:
                 places.append(place)
             offset += length
         assert (span["token_start"], span["token_end"]) == (places[0], places[-1] + 1), span
