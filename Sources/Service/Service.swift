@@ -425,7 +425,7 @@ public final class Service: Sendable {
             metrics.generation(began: false)
             finish(record.ended(outcome))
         }
-        session.start(group, model: model.id, engine)
+        session.start(body.engine)
     }
 
     // MARK: Answers

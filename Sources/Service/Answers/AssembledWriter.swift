@@ -12,7 +12,8 @@ enum AssembledWriter {
         writer.member("assembled", array: { array in for prompt in prompts { write(prompt, model, to: &array) } })
     }
 
-    private static func write(_ prompt: PromptPlan, _ model: ModelInfo, to writer: inout JSONWriter) {
+    /// One prompt as an object.
+    static func write(_ prompt: PromptPlan, _ model: ModelInfo, to writer: inout JSONWriter) {
         writer.object { object in
             object.member("text", prompt.text)
             object.member("token_ids", prompt.ids)
