@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Processed log-probabilities: the log-softmax of what the stages left, from which a token was drawn.
 ///
 /// A removed id has minus infinity. An id has one number, whether it is asked for alone or in a list. At temperature 0
@@ -13,6 +15,18 @@ public struct ProcessedProbabilities {
         guard workspace.candidates.count > 0 else { return nil }
         candidates = workspace.candidates
         statistics = candidates.statistics
+    }
+
+    /// How many ids are left.
+    public var count: Int { candidates.count }
+    /// The entropy of what is left, in nats.
+    public var entropy: Double { statistics.entropy }
+
+    /// The ids that are left, ascending, with their probabilities.
+    func forEach(_ body: (Int32, Double) -> Void) {
+        for index in 0..<candidates.count {
+            body(candidates.id(at: index), exp(logarithm(at: index)))
+        }
     }
 
     /// The log-probability of `id`.
@@ -46,8 +60,10 @@ public struct ProcessedProbabilities {
         return places.map { TokenLogprob(id: candidates.id(at: $0), logprob: logprob(at: $0)) }
     }
 
-    private func logprob(at index: Int) -> Float {
+    private func logprob(at index: Int) -> Float { Float(logarithm(at: index)) }
+
+    private func logarithm(at index: Int) -> Double {
         // The maximum first: beside a huge one the rest of the sum would be lost.
-        Float((Double(candidates.logit(at: index)) - statistics.maximum) - statistics.logMass)
+        (Double(candidates.logit(at: index)) - statistics.maximum) - statistics.logMass
     }
 }

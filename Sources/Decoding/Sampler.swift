@@ -13,11 +13,13 @@
 /// Concurrency: a value; each choice has its own. One thread at a time.
 public struct Sampler: Sendable {
     private let stages: [any SamplingStage]
+    private let names: [StageName]
     private let feedback: (any FeedbackStage)?
     /// Whether the likeliest id is taken and nothing comes before.
     private let isPlainArgmax: Bool
     private let vocabularySize: Int
     private var context: StageContext
+    private var constraint: ConstraintFilter?
     /// What a feedback stage will have learnt once this id is accepted.
     private var pending: (id: Int32, state: FeedbackState)?
     private var ownWorkspace: SamplingWorkspace?
@@ -29,11 +31,16 @@ public struct Sampler: Sendable {
     ///   - choice: the index of the choice among those of the same seed.
     ///   - prompt: the prompt's ids, for penalties that look at them.
     ///   - vocabularySize: V, the number of logits of each draw.
-    public init(parameters: SamplingParameters, choice: Int, prompt: [Int32], vocabularySize: Int) {
+    ///   - dropsSpace: whether one space at the start of the first token is no part of the text that is constrained.
+    public init(
+        parameters: SamplingParameters, choice: Int, prompt: [Int32], vocabularySize: Int, dropsSpace: Bool = false
+    ) {
         let chain = StageChain(parameters, vocabularySize: vocabularySize)
         stages = chain.stages
+        names = chain.names
         feedback = chain.stages.last as? any FeedbackStage
-        isPlainArgmax = chain.isPlainArgmax
+        isPlainArgmax = chain.isPlainArgmax && parameters.constraint == nil
+        constraint = parameters.constraint.map { ConstraintFilter($0, dropsSpace: dropsSpace) }
         self.vocabularySize = vocabularySize
         context = StageContext(
             history: TokenHistory(prompt: prompt, ranges: chain.ranges, keepsIDs: chain.looksAtSequence),
@@ -72,10 +79,10 @@ public struct Sampler: Sendable {
             return id
         }
         context.position = position
-        try run(logits, &workspace)
+        let isOver = try run(logits, &workspace)
         let index = GumbelDraw.draw(workspace.candidates, context.noise.at(position: position))
         let id = workspace.candidates.id(at: index)
-        if let feedback { pending = (id, feedback.state(after: index, of: workspace, context: context)) }
+        if let feedback, !isOver { pending = (id, feedback.state(after: index, of: workspace, context: context)) }
         return id
     }
 
@@ -85,21 +92,72 @@ public struct Sampler: Sendable {
     ) throws(DecodingError) {
         var copy = self
         copy.context.position = position
-        try copy.run(logits, &workspace)
+        _ = try copy.run(logits, &workspace)
     }
 
-    private func run(_ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace) throws(DecodingError) {
+    /// What the stages do to single ids, with the noise that the draw at `position` adds to them. Leaves the survivors
+    /// in `workspace`.
+    package func trace(
+        _ ids: [Int32], logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
+    ) throws(DecodingError) -> SamplerTrace {
+        var copy = self
+        copy.context.position = position
+        try workspace.candidates.load(logits, position: position)
+        let noise = context.noise.at(position: position)
+        func logitsNow(_ candidates: CandidateSet) -> [Float?] {
+            ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
+        }
+        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: logitsNow(workspace.candidates), steps: [])
+        for (name, stage) in zip(names, stages) {
+            try stage.apply(to: &workspace, context: copy.context)
+            trace.steps.append(SamplerTrace.Step(stage: name, logits: logitsNow(workspace.candidates)))
+        }
+        return trace
+    }
+
+    /// Runs the stages. Returns whether there was nothing for them to do: the constrained text is over.
+    private func run(
+        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace
+    ) throws(DecodingError) -> Bool {
         try workspace.candidates.load(logits, position: context.position)
+        if let constraint, try constraint.apply(to: &workspace.candidates, position: context.position) {
+            // Not even min_tokens can keep it from ending.
+            workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
+            return true
+        }
         for stage in stages { try stage.apply(to: &workspace, context: context) }
+        return false
     }
 
     /// Records a token of the output, drawn or forced.
     public mutating func accept(_ id: Int32) {
         context.history.append(id)
+        constraint?.accept(id)
         if let pending, pending.id == id { context.feedback = pending.state }
         pending = nil
     }
 
+    /// Whether the constrained text is whole and nothing can follow: there is no token to draw.
+    public var mustEnd: Bool { constraint?.mustEnd ?? false }
+
     /// What a feedback stage has learnt so far.
     package var feedbackState: FeedbackState { context.feedback }
+}
+
+/// What the stages of a sampler do to single ids; see ``Sampler/trace(_:logits:position:workspace:)``.
+package struct SamplerTrace: Sendable, Equatable {
+    /// The ids after one stage.
+    package struct Step: Sendable, Equatable {
+        /// The stage.
+        package var stage: StageName
+        /// The logit of each id; nil once it is removed.
+        package var logits: [Float?]
+    }
+
+    /// The noise of each id.
+    package var noise: [Double]
+    /// The model's logits.
+    package var raw: [Float?]
+    /// One per stage, in sequence.
+    package var steps: [Step]
 }

@@ -3,6 +3,8 @@
 /// The stages that a request's parameters ask for, in sequence. A new stage is one file and one line here.
 struct StageChain {
     private(set) var stages: [any SamplingStage] = []
+    /// Their names.
+    private(set) var names: [StageName] = []
     /// What the penalties count.
     private(set) var ranges: [PenaltyRange] = []
     /// Whether a stage looks at the sequence of ids so far.
@@ -22,6 +24,7 @@ struct StageChain {
             names.append(.temperature)
         }
         for name in names { stages.append(make(name)) }
+        self.names = names
     }
 
     /// Whether the chain takes the model's likeliest id and no more.

@@ -92,12 +92,12 @@ public protocol InferenceEngine: Sendable {
     /// The loaded models, the default first.
     var models: [ModelInfo] { get }
 
-    /// Queues a group of requests for a model. All of the group is admitted or none.
+    /// Queues a group of requests for a model.
     ///
     /// `sink` is called on the engine's thread, in order: it must return quickly and not block.
     /// - Throws: ``EngineError`` if the group cannot be accepted; then `sink` is never called.
     func submit(
-        _ requests: [GenerationRequest], model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
+        _ group: GenerationGroup, model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
     ) throws(EngineError) -> any GenerationHandle
 
     /// The state of one model's queue and cache.
@@ -105,4 +105,13 @@ public protocol InferenceEngine: Sendable {
 
     /// Refuses new work from now on; running work goes on.
     func drain()
+}
+
+extension InferenceEngine {
+    /// Queues requests that share nothing.
+    public func submit(
+        _ requests: [GenerationRequest], model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
+    ) throws(EngineError) -> any GenerationHandle {
+        try submit(GenerationGroup(requests), model: model, sink: sink)
+    }
 }

@@ -13,12 +13,12 @@ enum EngineStep {
 
 /// What a row of logits is wanted for.
 enum RowTask {
-    /// To report on the prompt token that follows the row's own.
-    case promptToken(ActiveUnit, position: Int)
-    /// To draw the first token of each choice.
-    case promptEnd(ActiveUnit)
+    /// What follows a token of the trunk, for every lane that wants to know.
+    case trunk(ActiveUnit, position: Int)
+    /// What follows a token of a lane's own prompt.
+    case own(ActiveUnit, ActiveLane, position: Int)
     /// To draw the next token of a choice.
-    case next(ActiveUnit, Choice)
+    case next(ActiveUnit, ActiveLane, Choice)
 }
 
 /// One forward pass and what it is for.
@@ -27,39 +27,48 @@ struct StepBatch {
     var inference = InferenceBatch()
     /// What the logits of each output are wanted for.
     var tasks: [RowTask] = []
-    /// Units whose prompt is computed to this many tokens afterwards.
+    /// Units whose trunk is computed to this many tokens afterwards.
     var prefills: [(unit: ActiveUnit, upTo: Int)] = []
+    /// Lanes of which this many tokens of their own prompt are computed afterwards; the place is that in the unit.
+    var extensions: [(unit: ActiveUnit, lane: Int, upTo: Int)] = []
 
     /// Prompt tokens in it.
     var prefillRows: Int { inference.ids.count - decodeRows }
     /// Choices whose newest token is in it.
     var decodeRows = 0
 
-    /// Appends tokens of a unit's prompt.
+    /// Appends tokens of a unit's trunk.
     mutating func append(_ unit: ActiveUnit, _ range: Range<Int>, table: BlockTable) {
-        let prompt = unit.request.prompt
         for position in range {
-            let isLast = position == prompt.count - 1
-            let task: RowTask? =
-                if isLast {
-                    unit.request.maxTokens > 0 ? .promptEnd(unit) : nil
-                } else {
-                    unit.request.reportsPromptLogprobs ? .promptToken(unit, position: position + 1) : nil
-                }
+            let isWanted = unit.lanes.contains { $0.wantsOutput(after: position) }
             inference.append(
-                id: prompt[position], row: AttentionRow(position: Int32(position), blocks: table.addresses),
-                wantsOutput: task != nil)
-            if let task { tasks.append(task) }
+                id: unit.trunk[position], row: AttentionRow(position: Int32(position), blocks: table.addresses),
+                wantsOutput: isWanted)
+            if isWanted { tasks.append(.trunk(unit, position: position)) }
         }
         prefills.append((unit, range.upperBound))
     }
 
+    /// Appends tokens of a lane's own prompt, counted from the trunk's end.
+    mutating func append(_ unit: ActiveUnit, lane place: Int, _ range: Range<Int>, table: BlockTable) {
+        let lane = unit.lanes[place]
+        for offset in range {
+            let position = unit.trunk.count + offset
+            let isWanted = lane.wantsOutput(after: position)
+            inference.append(
+                id: lane.request.prompt[position],
+                row: AttentionRow(position: Int32(position), blocks: table.addresses), wantsOutput: isWanted)
+            if isWanted { tasks.append(.own(unit, lane, position: position)) }
+        }
+        extensions.append((unit, place, range.upperBound))
+    }
+
     /// Appends the newest token of a choice.
-    mutating func append(_ unit: ActiveUnit, _ choice: Choice) {
+    mutating func append(_ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
         inference.append(
             id: choice.newest,
             row: AttentionRow(position: Int32(choice.position), blocks: choice.table.addresses), wantsOutput: true)
-        tasks.append(.next(unit, choice))
+        tasks.append(.next(unit, lane, choice))
         decodeRows += 1
     }
 }

@@ -30,6 +30,12 @@ public struct GenerationRequest: Sendable {
     public var logprobMode = LogprobMode.raw
     /// Whether to report the same for the prompt's tokens.
     public var reportsPromptLogprobs: Bool
+    /// The first token of the prompt that is reported then, counted from 0.
+    public var promptLogprobStart = 0
+    /// Whether to report probability and entropy of each generated token, raw and processed.
+    public var reportsStatistics = false
+    /// Settings whose distributions after the prompt are compared, before anything is drawn; nil: none.
+    public var distributions: DistributionQuery?
     /// Whether control tokens appear in the text.
     public var showsSpecial: Bool
     /// The moment by which the request must be done; nil: no limit of its own.
@@ -47,6 +53,24 @@ public struct GenerationRequest: Sendable {
         ignoresEnd = false
         reportsPromptLogprobs = false
         showsSpecial = false
+    }
+}
+
+/// Requests that are submitted together: all are admitted or none.
+public struct GenerationGroup: Sendable {
+    /// The requests.
+    public var requests: [GenerationRequest]
+    /// Tokens that all prompts begin with and that are computed once for all of them, whose cache the requests then
+    /// share; 0: nothing is shared. Requests that share run side by side, so that their choices count together.
+    public var sharedTokens: Int
+    /// Whether to report where the choices of requests first differ from those of the first request, choice by choice.
+    /// The requests must share the whole prompt.
+    public var reportsDivergence = false
+
+    /// A group of the given requests.
+    public init(_ requests: [GenerationRequest], sharedTokens: Int = 0) {
+        self.requests = requests
+        self.sharedTokens = sharedTokens
     }
 }
 
@@ -87,6 +111,8 @@ public struct ReportedToken: Sendable {
     public var top: [TokenLogprob]
     /// What ``LogprobMode/both`` asks for beside it; nil for tokens that were not drawn.
     public var processed: ProcessedReport?
+    /// Its probability and the entropy at its place; nil unless asked for.
+    public var statistics: DrawStatistics?
     /// Whether its bytes are part of the text; not for the token that ends a choice.
     public var isShown = true
 
@@ -105,6 +131,8 @@ public enum FinishReason: Sendable, Equatable {
     case endToken(Int32)
     /// One of the request's stop strings.
     case stopString(String)
+    /// The request's constraint lets nothing follow.
+    case constraint
     /// `maxTokens` were generated.
     case length
     /// The request's deadline passed.
@@ -139,6 +167,10 @@ public enum GenerationEvent: Sendable {
     /// More text of a choice: whole characters that no stop string can take back, and the tokens that are now
     /// wholly part of the text; last, where one ended the choice, the token that did. Either may be empty, not both.
     case delta(index: Int, choice: Int, text: String, tokens: [ReportedToken])
+    /// The distributions after the prompt under the request's settings.
+    case distributions(index: Int, DistributionReport)
+    /// A choice drew another token than the same choice of the group's first request, for the first time.
+    case diverged(index: Int, choice: Int, Divergence)
     /// A choice ended; nothing follows for it.
     case finished(index: Int, choice: Int, reason: FinishReason)
     /// Every choice of every request in the group ended; the last event. One usage per request.

@@ -5,20 +5,21 @@ import Synchronization
 
 /// A submitted group: the requests of one HTTP call, their sink, and what other threads may ask of them.
 final class Group: Sendable {
-    let requests: [GenerationRequest]
+    let work: GenerationGroup
     let model: Int
     let sink: @Sendable (GenerationEvent) -> Void
     let submitted: ContinuousClock.Instant
     private let cancelled = Atomic<Bool>(false)
     private let paused = Atomic<Bool>(false)
 
-    init(_ requests: [GenerationRequest], model: Int, sink: @escaping @Sendable (GenerationEvent) -> Void) {
-        self.requests = requests
+    init(_ work: GenerationGroup, model: Int, sink: @escaping @Sendable (GenerationEvent) -> Void) {
+        self.work = work
         self.model = model
         self.sink = sink
         submitted = .now
     }
 
+    var requests: [GenerationRequest] { work.requests }
     var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
     var isPaused: Bool { paused.load(ordering: .acquiring) }
 
@@ -39,34 +40,110 @@ final class ActiveGroup {
     var pausedTime = Duration.zero
     var hasStarted = false
 
-    init(_ group: Group, units: Set<Int>) {
+    init(_ group: Group) {
         self.group = group
-        self.units = units
-        usages = group.requests.map { GenerationUsage(promptTokens: $0.prompt.count) }
+        units = []
+        usages = group.requests.enumerated().map { index, request in
+            var usage = GenerationUsage(promptTokens: request.prompt.count)
+            if index > 0 { usage.cachedTokens = group.work.sharedTokens }
+            return usage
+        }
     }
 }
 
-/// One prompt with its choices, on the engine's thread.
+/// What the scheduler sees as one, on the engine's thread: requests that share the beginning of their prompts, or a
+/// request alone, which shares all of it with itself.
 final class ActiveUnit {
     let id: Int
     let owner: ActiveGroup
+    /// The tokens that are computed once for all lanes.
+    let trunk: [Int32]
+    /// One per request.
+    let lanes: [ActiveLane]
+    /// The trunk's blocks until the lanes take over.
+    var table: BlockTable?
+    var started: ContinuousClock.Instant?
+
+    init(id: Int, owner: ActiveGroup, trunk: [Int32], lanes: [ActiveLane]) {
+        self.id = id
+        self.owner = owner
+        self.trunk = trunk
+        self.lanes = lanes
+    }
+
+    /// Whether log-probabilities of the trunk's own tokens are asked for.
+    var reportsTrunk: Bool {
+        lanes.contains { $0.request.reportsPromptLogprobs && $0.request.promptLogprobStart < trunk.count }
+    }
+
+    /// The most tokens that a sequence of the unit may come to hold.
+    var tokenCapacity: Int { lanes.reduce(trunk.count) { max($0, $1.tokenCapacity) } }
+}
+
+/// One request, on the engine's thread.
+final class ActiveLane {
     /// Its place in the group.
     let index: Int
     let request: GenerationRequest
-    /// The prompt's blocks until the choices take over.
+    /// Tokens of its prompt after the trunk's that must be computed: of a prompt that is only scored not the last.
+    let ownRows: Int
+    /// The blocks of its prompt until the choices take over.
     var table: BlockTable?
     /// The choices, by index; nil before the prompt is computed and once a choice is over.
     var choices: [Choice?] = []
+    /// Choices that are not over.
+    var remainingChoices: Int
     /// What was asked about the prompt's tokens, in order.
     var promptTokens: [ReportedToken] = []
-    var started: ContinuousClock.Instant?
+    /// What was asked about the distribution after the prompt.
+    var distributions: DistributionReport?
     var firstToken: ContinuousClock.Instant?
 
-    init(id: Int, owner: ActiveGroup, index: Int, request: GenerationRequest) {
-        self.id = id
-        self.owner = owner
+    init(index: Int, request: GenerationRequest, sharedTokens: Int) {
         self.index = index
         self.request = request
+        remainingChoices = request.choiceCount
+        ownRows = request.ownRows(sharedTokens: sharedTokens)
+    }
+
+    var tokenCapacity: Int { request.prompt.count + request.maxTokens }
+    /// Whether it computes anything after the trunk.
+    var needsTable: Bool { ownRows > 0 || request.maxTokens > 0 }
+
+    /// Whether the logits after the token at `position` of its prompt are wanted.
+    func wantsOutput(after position: Int) -> Bool {
+        let isLast = position == request.prompt.count - 1
+        if isLast { return request.maxTokens > 0 || request.distributions != nil }
+        return request.reportsPromptLogprobs && position + 1 >= request.promptLogprobStart
+    }
+}
+
+extension GenerationRequest {
+    /// Tokens of the prompt after the first `sharedTokens` that must be computed.
+    func ownRows(sharedTokens: Int) -> Int {
+        let rest = prompt.count - sharedTokens
+        return maxTokens > 0 || distributions != nil ? rest : max(0, rest - 1)
+    }
+}
+
+extension Scheduler.Unit {
+    /// What the requests of a group need, by unit.
+    static func units(of group: GenerationGroup) -> [Scheduler.Unit] {
+        func branch(_ request: GenerationRequest, shared: Int) -> Scheduler.Branch {
+            Scheduler.Branch(
+                promptTokens: request.ownRows(sharedTokens: shared), choiceCount: request.choiceCount,
+                maxTokens: request.maxTokens)
+        }
+        guard group.sharedTokens > 0 else {
+            return group.requests.map {
+                Scheduler.Unit(promptTokens: $0.prompt.count, branches: [branch($0, shared: $0.prompt.count)])
+            }
+        }
+        return [
+            Scheduler.Unit(
+                promptTokens: group.sharedTokens,
+                branches: group.requests.map { branch($0, shared: group.sharedTokens) })
+        ]
     }
 }
 
@@ -83,12 +160,19 @@ final class Choice {
     var generated = 0
     /// The tokens drawn and gone on from.
     var ids: [Int32] = []
+    /// The token of this step, before it is accepted.
+    var drawn: Int32?
+    /// Whether it drew the tokens of the choice that it is compared with so far.
+    var followsReference: Bool
 
-    init(index: Int, table: BlockTable, sampler: Sampler, text: TextAssembler, promptCount: Int) {
+    init(
+        index: Int, table: BlockTable, sampler: Sampler, text: TextAssembler, promptCount: Int, followsReference: Bool
+    ) {
         self.index = index
         self.table = table
         self.sampler = sampler
         self.text = text
+        self.followsReference = followsReference
         position = promptCount - 1
     }
 }

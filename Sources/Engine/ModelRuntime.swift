@@ -6,6 +6,15 @@ import Compute
 import Decoding
 import Tokenizers
 
+/// A token that a choice drew in this step.
+private struct Draw {
+    let unit: ActiveUnit
+    let lane: ActiveLane
+    let choice: Choice
+    let token: ReportedToken
+    var divergence: Divergence?
+}
+
 /// One model's state on the engine's thread: cache, scheduler, and the groups that wait or run.
 final class ModelRuntime {
     private let model: LoadedModel
@@ -54,16 +63,20 @@ final class ModelRuntime {
 
     /// Takes a group in. Its requests were validated.
     func add(_ group: Group) {
-        var active: [ActiveUnit] = []
-        let owner = ActiveGroup(group, units: Set(nextUnit..<nextUnit + group.requests.count))
-        for (index, request) in group.requests.enumerated() {
-            active.append(ActiveUnit(id: nextUnit, owner: owner, index: index, request: request))
-            nextUnit += 1
-        }
+        let owner = ActiveGroup(group)
         groups.append(owner)
-        for unit in active {
+        let shared = group.work.sharedTokens
+        let lanes = group.requests.enumerated().map { index, request in
+            ActiveLane(index: index, request: request, sharedTokens: shared > 0 ? shared : request.prompt.count)
+        }
+        let parts = shared > 0 ? [lanes] : lanes.map { [$0] }
+        for (part, needs) in zip(parts, Scheduler.Unit.units(of: group.work)) {
+            let trunk = part.first.map { Array($0.request.prompt.prefix(needs.promptTokens)) } ?? []
+            let unit = ActiveUnit(id: nextUnit, owner: owner, trunk: trunk, lanes: part)
+            nextUnit += 1
+            owner.units.insert(unit.id)
             units[unit.id] = unit
-            scheduler.enqueue(unit.id, Scheduler.Unit(unit.request))
+            scheduler.enqueue(unit.id, needs)
         }
     }
 
@@ -75,7 +88,7 @@ final class ModelRuntime {
             guard let unit = units[id] else { continue }
             unit.started = now
             unit.owner.hasStarted = true
-            unit.owner.usages[unit.index].queueDuration = now - unit.owner.group.submitted
+            for lane in unit.lanes { unit.owner.usages[lane.index].queueDuration = now - unit.owner.group.submitted }
         }
         takeUpPrefixes()
         let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
@@ -124,16 +137,16 @@ final class ModelRuntime {
             return fail(group, .readerTooSlow)
         }
         for id in group.units.sorted() {
-            guard let unit = units[id], let deadline = unit.request.deadline, deadline < now else { continue }
-            if unit.choices.isEmpty {
-                for index in 0..<unit.request.choiceCount {
-                    emit(unit, .finished(index: unit.index, choice: index, reason: .deadline))
-                    end(unit)
-                }
-            } else {
-                for choice in unit.choices.compactMap({ $0 }) {
+            guard let unit = units[id] else { continue }
+            for lane in unit.lanes where lane.remainingChoices > 0 {
+                guard let deadline = lane.request.deadline, deadline < now else { continue }
+                if lane.choices.isEmpty {
+                    finishAll(unit, lane, .deadline)
+                } else {
                     // The newest token was drawn, not computed.
-                    finish(unit, choice, .deadline, computed: choice.position)
+                    for choice in lane.choices.compactMap({ $0 }) {
+                        finish(unit, lane, choice, .deadline, computed: choice.position)
+                    }
                 }
             }
         }
@@ -143,18 +156,17 @@ final class ModelRuntime {
     /// last row is always needed.
     private func takeUpPrefixes() {
         for (id, computed) in scheduler.pendingPrompts {
-            guard let unit = units[id], !unit.request.reportsPromptLogprobs else { continue }
-            let found = table(of: unit).takeUp(unit.request.prompt.dropLast(), after: computed)
+            guard let unit = units[id], !unit.reportsTrunk else { continue }
+            let found = table(of: unit).takeUp(unit.trunk.dropLast(), after: computed)
             guard found > computed else { continue }
             scheduler.prefilled(id, upTo: found)
-            unit.owner.usages[unit.index].cachedTokens += found - computed
+            for lane in unit.lanes { unit.owner.usages[lane.index].cachedTokens += found - computed }
             metrics.cachedTokens += UInt64(found - computed)
         }
     }
 
     private func table(of unit: ActiveUnit) -> BlockTable {
-        let request = unit.request
-        let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: request.prompt.count + request.maxTokens)
+        let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: unit.tokenCapacity)
         unit.table = table
         return table
     }
@@ -170,13 +182,25 @@ final class ModelRuntime {
                 return fail(unit.owner, cacheExhausted(unit))
             }
             batch.append(unit, range, table: table)
+        case .extend(let id, let place, let range):
+            guard let unit = units[id] else { return }
+            guard let table = unit.lanes[place].table else {
+                // Its deadline ended the lane.
+                return scheduler.extended(id, branch: place, upTo: unit.lanes[place].ownRows)
+            }
+            guard table.reserve(tokenCount: unit.trunk.count + range.upperBound) else {
+                return fail(unit.owner, cacheExhausted(unit))
+            }
+            batch.append(unit, lane: place, range, table: table)
         case .decode(let id):
             guard let unit = units[id] else { return }
-            for choice in unit.choices.compactMap({ $0 }) {
-                guard choice.table.reserve(tokenCount: choice.position + 1) else {
-                    return fail(unit.owner, cacheExhausted(unit))
+            for lane in unit.lanes {
+                for choice in lane.choices.compactMap({ $0 }) {
+                    guard choice.table.reserve(tokenCount: choice.position + 1) else {
+                        return fail(unit.owner, cacheExhausted(unit))
+                    }
+                    batch.append(unit, lane, choice)
                 }
-                batch.append(unit, choice)
             }
         }
     }
@@ -186,8 +210,14 @@ final class ModelRuntime {
         let isSound = !model.isDamaged
         for (unit, count) in batch.prefills where units[unit.id] != nil {
             scheduler.prefilled(unit.id, upTo: count)
-            if isSound { unit.table?.share(unit.request.prompt, tokenCount: count) }
-            if count == unit.request.prompt.count { finishPrompt(unit) }
+            if isSound { unit.table?.share(unit.trunk, tokenCount: count) }
+            if count == unit.trunk.count { finishTrunk(unit) }
+        }
+        for (unit, place, count) in batch.extensions where units[unit.id] != nil {
+            let lane = unit.lanes[place]
+            scheduler.extended(unit.id, branch: place, upTo: count)
+            if isSound { lane.table?.share(lane.request.prompt, tokenCount: unit.trunk.count + count) }
+            if count == lane.ownRows { finishPrompt(unit, lane) }
         }
         let vocabularySize = model.info.config.vocabularySize
         var start = 0
@@ -207,25 +237,50 @@ final class ModelRuntime {
             drawn.removeAll()
             return failAll(.weightsLost)
         }
-        for (unit, count) in batch.prefills where units[unit.id] != nil && count == unit.request.prompt.count {
-            announcePrompt(unit)
+        for (unit, count) in batch.prefills where count == unit.trunk.count {
+            for lane in unit.lanes where lane.ownRows == 0 { announcePrompt(unit, lane) }
         }
-        draws(batch)
+        for (unit, place, count) in batch.extensions where count == unit.lanes[place].ownRows {
+            announcePrompt(unit, unit.lanes[place])
+        }
+        takeDraws()
     }
 
-    private var drawn: [(ActiveUnit, Choice, RowResult)] = []
+    private var drawn: [Draw] = []
 
     private func jobs(_ task: RowTask, _ logits: UnsafeBufferPointer<Float>) -> [RowJob] {
         switch task {
-        case .promptToken(let unit, let position):
-            [RowJob(unit: unit, purpose: .report(unit.request.prompt[position]), logits: logits, position: position)]
-        case .promptEnd(let unit):
-            unit.choices.compactMap { $0 }.map {
-                RowJob(unit: unit, purpose: .draw($0), logits: logits, position: $0.position + 1)
-            }
-        case .next(let unit, let choice):
-            [RowJob(unit: unit, purpose: .draw(choice), logits: logits, position: choice.position + 1)]
+        case .trunk(let unit, let position):
+            unit.lanes.flatMap { jobs(unit, $0, after: position, logits) }
+        case .own(let unit, let lane, let position): jobs(unit, lane, after: position, logits)
+        case .next(let unit, let lane, let choice): [draw(unit, lane, choice, logits)]
         }
+    }
+
+    private func draw(
+        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ logits: UnsafeBufferPointer<Float>
+    ) -> RowJob {
+        RowJob(unit: unit, lane: lane, purpose: .draw(choice), logits: logits, position: choice.position + 1)
+    }
+
+    /// What a lane wants to know of the logits after the token at `position` of its prompt.
+    private func jobs(
+        _ unit: ActiveUnit, _ lane: ActiveLane, after position: Int, _ logits: UnsafeBufferPointer<Float>
+    ) -> [RowJob] {
+        let request = lane.request
+        guard lane.remainingChoices > 0, lane.wantsOutput(after: position) else { return [] }
+        let next = position + 1
+        if next < request.prompt.count {
+            return [
+                RowJob(
+                    unit: unit, lane: lane, purpose: .report(request.prompt[next]), logits: logits, position: next)
+            ]
+        }
+        var jobs = lane.choices.compactMap { $0 }.map { draw(unit, lane, $0, logits) }
+        if let query = request.distributions {
+            jobs.append(RowJob(unit: unit, lane: lane, purpose: .compare(query), logits: logits, position: next))
+        }
+        return jobs
     }
 
     private func run(_ jobs: [RowJob]) {
@@ -234,34 +289,95 @@ final class ModelRuntime {
         kernels.pool.run(chunkCount: jobs.count) { index, thread in
             (results + index).initialize(to: jobs[index].run(tokenizer, kernels, &workspaces[thread]))
         }
+        var draws: [(place: Int, job: RowJob)] = []
         for (index, job) in jobs.enumerated() {
             let result = (results + index).move()
             switch (job.purpose, result) {
-            case (.draw(let choice), _): drawn.append((job.unit, choice, result))
-            case (.report, .success(let token)): job.unit.promptTokens.append(token)
-            case (.report, .failure(let error)): fail(job.unit.owner, error)
+            case (.draw(let choice), .success(.token(let token))):
+                choice.drawn = token.id
+                draws.append((drawn.count, job))
+                drawn.append(Draw(unit: job.unit, lane: job.lane, choice: choice, token: token))
+            case (_, .success(.token(let token))): job.lane.promptTokens.append(token)
+            case (_, .success(.distributions(let report))): job.lane.distributions = report
+            case (_, .failure(let error)): fail(job.unit.owner, error)
             }
         }
         results.deallocate()
+        explainDivergences(draws)
     }
 
-    private func draws(_ batch: StepBatch) {
-        for (unit, choice, result) in drawn where units[unit.id] != nil {
-            switch result {
-            case .success(let token): take(token, unit, choice)
-            case .failure(let error): fail(unit.owner, error)
+    private func takeDraws() {
+        for draw in drawn where units[draw.unit.id] != nil {
+            if let divergence = draw.divergence {
+                emit(draw.unit, .diverged(index: draw.lane.index, choice: draw.choice.index, divergence))
             }
         }
+        for draw in drawn where units[draw.unit.id] != nil { take(draw.token, draw.unit, draw.lane, draw.choice) }
         drawn.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Comparison
+
+    /// Finds the draws that part from those of the first lane, while their logits are at hand: up to here both had the
+    /// same past, so that the logits are the same bits for both.
+    private func explainDivergences(_ draws: [(place: Int, job: RowJob)]) {
+        var parting: [(place: Int, logits: RowJob, choice: Choice, reference: Choice)] = []
+        for (place, job) in draws {
+            let choice = drawn[place].choice
+            guard job.unit.owner.group.work.reportsDivergence, choice.followsReference,
+                let leader = job.unit.lanes.first, leader !== job.lane
+            else { continue }
+            guard leader.choices.indices.contains(choice.index), let reference = leader.choices[choice.index],
+                reference.position == choice.position
+            else {
+                choice.followsReference = false  // The reference is over.
+                continue
+            }
+            guard reference.drawn != choice.drawn else { continue }
+            choice.followsReference = false
+            parting.append((place, job, choice, reference))
+        }
+        guard !parting.isEmpty else { return }
+        let results = UnsafeMutablePointer<Divergence?>.allocate(capacity: parting.count)
+        defer { results.deallocate() }
+        kernels.pool.run(chunkCount: parting.count) { index, thread in
+            let (_, row, choice, reference) = parting[index]
+            var divergence: Divergence?
+            if let left = reference.drawn, let right = choice.drawn {
+                // Both chains have just run on these logits: they do not throw now.
+                divergence = try? Divergence(
+                    logits: row.logits, position: row.position, reference: (reference.sampler, left),
+                    other: (choice.sampler, right), workspace: &workspaces[thread])
+            }
+            (results + index).initialize(to: divergence)
+        }
+        for (index, entry) in parting.enumerated() { drawn[entry.place].divergence = (results + index).move() }
     }
 
     // MARK: After a prompt
 
-    private func finishPrompt(_ unit: ActiveUnit) {
-        let request = unit.request
-        guard request.maxTokens > 0, let table = unit.table else { return }
+    /// Hands the trunk's blocks to the lanes that go on from it, the last of which takes them over.
+    private func finishTrunk(_ unit: ActiveUnit) {
+        let heirs = unit.lanes.filter { $0.needsTable && $0.remainingChoices > 0 }
+        for lane in heirs {
+            let isLast = lane === heirs.last
+            lane.table =
+                isLast ? unit.table : unit.table?.fork(tokenCount: unit.trunk.count, tokenCapacity: unit.tokenCapacity)
+            guard lane.table != nil else { return fail(unit.owner, cacheExhausted(unit)) }
+            if lane.ownRows == 0 { finishPrompt(unit, lane) }
+        }
+        unit.table = nil
+    }
+
+    private func finishPrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
+        let request = lane.request
+        guard request.maxTokens > 0, let table = lane.table else {
+            lane.table = nil
+            return
+        }
         let tokenizer = model.info.tokenizer
         let startsText = request.prompt.allSatisfy(tokenizer.isControl)
+        let stripsSpace = startsText && tokenizer.stripsLeadingSpace
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -271,66 +387,79 @@ final class ModelRuntime {
                     tokenCount: request.prompt.count, tokenCapacity: request.prompt.count + request.maxTokens)
             guard let own else { return fail(unit.owner, cacheExhausted(unit)) }
             do throws(DecodingError) {
-                unit.choices.append(
+                lane.choices.append(
                     Choice(
                         index: index, table: own,
                         sampler: Sampler(
                             parameters: request.sampling, choice: request.firstChoice + index,
-                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
+                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize,
+                            dropsSpace: stripsSpace),
                         text: try TextAssembler(
                             request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
-                            stripsSpace: startsText && tokenizer.stripsLeadingSpace),
-                        promptCount: request.prompt.count))
+                            stripsSpace: stripsSpace),
+                        promptCount: request.prompt.count, followsReference: lane.index > 0))
             } catch {
                 return fail(unit.owner, .decoding(error))
             }
         }
-        unit.table = nil
+        lane.table = nil
     }
 
-    private func announcePrompt(_ unit: ActiveUnit) {
+    private func announcePrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
+        guard units[unit.id] != nil, lane.remainingChoices > 0 else { return }
         let now = ContinuousClock.now
-        unit.firstToken = now
-        unit.owner.usages[unit.index].prefillDuration = now - (unit.started ?? now)
-        var tokens: [ReportedToken] = []
-        if unit.request.reportsPromptLogprobs, let first = unit.request.prompt.first {
-            let bytes = RowJob.bytes(of: first, unit.request, model.info.tokenizer)
-            tokens = [ReportedToken(id: first, bytes: bytes, logprob: nil, top: [])] + unit.promptTokens
-            unit.promptTokens = []
+        let request = lane.request
+        lane.firstToken = now
+        unit.owner.usages[lane.index].prefillDuration = now - (unit.started ?? now)
+        var tokens = lane.promptTokens
+        lane.promptTokens = []
+        if request.reportsPromptLogprobs, request.promptLogprobStart == 0, let first = request.prompt.first {
+            let bytes = RowJob.bytes(of: first, request, model.info.tokenizer)
+            tokens.insert(ReportedToken(id: first, bytes: bytes, logprob: nil, top: []), at: 0)
         }
-        emit(unit, .prompt(index: unit.index, tokens: tokens))
-        guard unit.request.maxTokens == 0 else { return }
-        for index in 0..<unit.request.choiceCount {
-            emit(unit, .finished(index: unit.index, choice: index, reason: .length))
-            end(unit)
+        emit(unit, .prompt(index: lane.index, tokens: tokens))
+        if let report = lane.distributions {
+            lane.distributions = nil
+            emit(unit, .distributions(index: lane.index, report))
+        }
+        if request.maxTokens == 0 { finishAll(unit, lane, .length) }
+    }
+
+    /// Ends all choices of a lane that has none yet.
+    private func finishAll(_ unit: ActiveUnit, _ lane: ActiveLane, _ reason: FinishReason) {
+        lane.table = nil
+        for index in 0..<lane.request.choiceCount {
+            emit(unit, .finished(index: lane.index, choice: index, reason: reason))
+            end(unit, lane)
         }
     }
 
     // MARK: After a draw
 
-    private func take(_ token: ReportedToken, _ unit: ActiveUnit, _ choice: Choice) {
-        let request = unit.request
+    private func take(_ token: ReportedToken, _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
+        let request = lane.request
         choice.generated += 1
         metrics.generatedTokens += 1
-        unit.owner.usages[unit.index].generatedTokens += 1
+        unit.owner.usages[lane.index].generatedTokens += 1
         if request.stopIDs.contains(token.id)
             || (!request.ignoresEnd && model.info.tokenizer.endIDs.contains(token.id))
         {
             guard request.includesStop, request.stopIDs.contains(token.id) else {
-                return finish(unit, choice, .endToken(token.id), ending: token)
+                return finish(unit, lane, choice, .endToken(token.id), ending: token)
             }
             let output = choice.text.append(token)
-            emit(unit, choice, output)
-            return finish(unit, choice, output.stop.map { .stopString($0) } ?? .endToken(token.id))
+            emit(unit, lane, choice, output)
+            return finish(unit, lane, choice, output.stop.map { .stopString($0) } ?? .endToken(token.id))
         }
         let output = choice.text.append(token)
-        emit(unit, choice, output)
-        if let stop = output.stop {
-            finish(unit, choice, .stopString(stop))
+        emit(unit, lane, choice, output)
+        if let stop = output.stop { return finish(unit, lane, choice, .stopString(stop)) }
+        choice.sampler.accept(token.id)
+        if choice.sampler.mustEnd {
+            finish(unit, lane, choice, .constraint)
         } else if choice.generated == request.maxTokens {
-            finish(unit, choice, .length)
+            finish(unit, lane, choice, .length)
         } else {
-            choice.sampler.accept(token.id)
             choice.ids.append(token.id)
             choice.newest = token.id
             choice.position += 1
@@ -340,24 +469,27 @@ final class ModelRuntime {
     /// Ends a choice of which the cache holds the first `computed` tokens; nil: all up to the one that was gone on
     /// from.
     private func finish(
-        _ unit: ActiveUnit, _ choice: Choice, _ reason: FinishReason, ending: ReportedToken? = nil,
-        computed: Int? = nil
+        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ reason: FinishReason,
+        ending: ReportedToken? = nil, computed: Int? = nil
     ) {
-        if case .stopString = reason {} else { emit(unit, choice, choice.text.finish(ending: ending)) }
+        if case .stopString = reason {} else { emit(unit, lane, choice, choice.text.finish(ending: ending)) }
         choice.table.share(
-            unit.request.prompt + choice.ids, tokenCount: computed ?? choice.position + 1, isFinal: true)
-        unit.choices[choice.index] = nil
-        emit(unit, .finished(index: unit.index, choice: choice.index, reason: reason))
-        end(unit)
+            lane.request.prompt + choice.ids, tokenCount: computed ?? choice.position + 1, isFinal: true)
+        lane.choices[choice.index] = nil
+        emit(unit, .finished(index: lane.index, choice: choice.index, reason: reason))
+        end(unit, lane)
     }
 
-    /// Notes that one of the unit's choices is over.
-    private func end(_ unit: ActiveUnit) {
+    /// Notes that one of the lane's choices is over.
+    private func end(_ unit: ActiveUnit, _ lane: ActiveLane) {
+        let owner = unit.owner
+        lane.remainingChoices -= 1
+        if lane.remainingChoices == 0 {
+            owner.usages[lane.index].decodeDuration = ContinuousClock.now - (lane.firstToken ?? .now)
+        }
         guard scheduler.choiceEnded(unit.id) else { return }
         units[unit.id] = nil
-        let owner = unit.owner
         owner.units.remove(unit.id)
-        owner.usages[unit.index].decodeDuration = ContinuousClock.now - (unit.firstToken ?? .now)
         guard owner.units.isEmpty else { return }
         groups.removeAll { $0 === owner }
         metrics.completedGroups += 1
@@ -378,7 +510,7 @@ final class ModelRuntime {
 
     private func cacheExhausted(_ unit: ActiveUnit) -> EngineError {
         .cacheOverflow(
-            neededTokens: unit.request.prompt.count + unit.request.maxTokens,
+            neededTokens: unit.tokenCapacity,
             capacityTokens: pool.blockCount * KVLayout.blockTokens)
     }
 
@@ -386,9 +518,11 @@ final class ModelRuntime {
         unit.owner.group.sink(event)
     }
 
-    private func emit(_ unit: ActiveUnit, _ choice: Choice, _ output: TextAssembler.Output) {
+    private func emit(
+        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ output: TextAssembler.Output
+    ) {
         guard !output.isEmpty else { return }
-        emit(unit, .delta(index: unit.index, choice: choice.index, text: output.text, tokens: output.tokens))
+        emit(unit, .delta(index: lane.index, choice: choice.index, text: output.text, tokens: output.tokens))
     }
 
     private func updateGauges() {
@@ -400,14 +534,6 @@ final class ModelRuntime {
 
     /// Groups that have not started yet.
     var waitingGroupCount: Int { groups.reduce(0) { $0 + ($1.hasStarted ? 0 : 1) } }
-}
-
-extension Scheduler.Unit {
-    /// What a request needs.
-    init(_ request: GenerationRequest) {
-        self.init(
-            promptTokens: request.prompt.count, choiceCount: request.choiceCount, maxTokens: request.maxTokens)
-    }
 }
 
 extension LoadedModel {

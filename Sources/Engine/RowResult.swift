@@ -4,8 +4,16 @@ import Compute
 import Decoding
 import Tokenizers
 
-/// A drawn or a prompt's token with what was asked about it, or why there is none.
-typealias RowResult = Result<ReportedToken, EngineError>
+/// What a row of logits says, or why there is nothing.
+typealias RowResult = Result<RowAnswer, EngineError>
+
+/// What a row of logits says.
+enum RowAnswer {
+    /// A drawn or a prompt's token with what was asked about it.
+    case token(ReportedToken)
+    /// The distributions under the request's settings.
+    case distributions(DistributionReport)
+}
 
 /// What to do with one row of logits; runs on any thread of the pool, one task per choice.
 struct RowJob {
@@ -15,9 +23,12 @@ struct RowJob {
         case report(Int32)
         /// Draw the next token of the choice.
         case draw(Choice)
+        /// Compare the request's settings.
+        case compare(DistributionQuery)
     }
 
     let unit: ActiveUnit
+    let lane: ActiveLane
     let purpose: Purpose
     /// V logits.
     let logits: UnsafeBufferPointer<Float>
@@ -30,22 +41,31 @@ struct RowJob {
             return .failure(.nonFiniteLogits(position: position))
         }
         do throws(DecodingError) {
-            return .success(try token(tokenizer, &workspace))
+            switch purpose {
+            case .report(let id):
+                return .success(.token(try token(id, tokenizer, &workspace)))
+            case .draw(let choice):
+                let id = try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
+                return .success(.token(try token(id, tokenizer, &workspace)))
+            case .compare(let query):
+                return .success(
+                    .distributions(
+                        try DistributionReport(
+                            query, logits: logits, prompt: lane.request.prompt, workspace: &workspace)))
+            }
         } catch {
             return .failure(.decoding(error))
         }
     }
 
     private func token(
-        _ tokenizer: any Tokenizer, _ workspace: inout SamplingWorkspace
+        _ id: Int32, _ tokenizer: any Tokenizer, _ workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> ReportedToken {
-        let id =
-            switch purpose {
-            case .report(let token): token
-            case .draw(let choice): try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
-            }
-        let request = unit.request
+        let request = lane.request
         var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])
+        if request.reportsStatistics, case .draw = purpose {
+            token.statistics = try DrawStatistics(of: id, logits: logits, position: position, workspace: workspace)
+        }
         guard let count = request.logprobCount else { return token }
         var processed: ProcessedReport?
         if request.logprobMode != .raw, case .draw = purpose, let left = ProcessedProbabilities(of: workspace) {

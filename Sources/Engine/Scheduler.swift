@@ -2,32 +2,65 @@
 
 /// Which tokens are computed next: continuous batching with chunked prefill, as a pure state machine.
 ///
-/// A unit is one prompt with its choices. Units are admitted in order of arrival, once the cache can hold all that
+/// A unit is one prompt with its choices, or several that begin with the same tokens: these are computed once, then each
+/// branch goes on with its own. Units are admitted in order of arrival, once the cache can hold all that
 /// they may ever need and their choices fit beside those that run: so what is admitted never has to be thrown out. A
 /// step takes the next token of every running choice, and prompt tokens in order of admission up to a budget.
 package struct Scheduler: Sendable {
     /// What a unit will need.
     package struct Unit: Sendable, Equatable {
-        /// Tokens of the prompt; at least one.
+        /// Tokens of the prompt that all branches share; at least one.
+        package var promptTokens: Int
+        /// What goes on from there; at least one.
+        package var branches: [Branch]
+
+        /// A unit of the given parts.
+        package init(promptTokens: Int, branches: [Branch]) {
+            self.promptTokens = promptTokens
+            self.branches = branches
+        }
+
+        /// A unit with one branch that has no prompt tokens of its own.
+        package init(promptTokens: Int, choiceCount: Int, maxTokens: Int) {
+            self.init(
+                promptTokens: promptTokens,
+                branches: [Branch(promptTokens: 0, choiceCount: choiceCount, maxTokens: maxTokens)])
+        }
+
+        /// Choices of all branches.
+        package var choiceCount: Int { branches.reduce(0) { $0 + $1.choiceCount } }
+
+        /// Blocks that the unit may come to hold: the shared prompt's full blocks once, the rest per choice.
+        package func blockCount(blockTokens: Int) -> Int {
+            func blocks(_ tokens: Int) -> Int { (tokens + blockTokens - 1) / blockTokens }
+            let shared = promptTokens / blockTokens
+            let own = branches.reduce(0) { sum, branch in
+                guard branch.addsTokens else { return sum }
+                let tokens = promptTokens + branch.promptTokens + branch.maxTokens
+                return sum + branch.choiceCount * (blocks(tokens) - shared)
+            }
+            return max(blocks(promptTokens), shared + own)
+        }
+    }
+
+    /// What a branch of a unit will need.
+    package struct Branch: Sendable, Equatable {
+        /// Tokens of its own prompt after the shared ones that must be computed.
         package var promptTokens: Int
         /// Choices that share it.
         package var choiceCount: Int
         /// The most tokens that each choice may add.
         package var maxTokens: Int
 
-        /// A unit of the given sizes.
+        /// A branch of the given sizes.
         package init(promptTokens: Int, choiceCount: Int, maxTokens: Int) {
             self.promptTokens = promptTokens
             self.choiceCount = choiceCount
             self.maxTokens = maxTokens
         }
 
-        /// Blocks that the unit may come to hold: the prompt's full blocks once, the rest per choice.
-        package func blockCount(blockTokens: Int) -> Int {
-            let shared = promptTokens / blockTokens
-            let whole = (promptTokens + max(maxTokens, 0) + blockTokens - 1) / blockTokens
-            return shared + choiceCount * (whole - shared)
-        }
+        /// Whether it needs any cache of its own.
+        var addsTokens: Bool { promptTokens > 0 || maxTokens > 0 }
     }
 
     /// What can be held.
@@ -52,18 +85,35 @@ package struct Scheduler: Sendable {
 
     /// A part of a step.
     package enum Work: Sendable, Equatable {
-        /// Compute these tokens of the unit's prompt.
+        /// Compute these tokens of the unit's shared prompt.
         case prefill(unit: Int, range: Range<Int>)
+        /// Compute these tokens of a branch's own prompt, counted from the end of the shared one.
+        case extend(unit: Int, branch: Int, range: Range<Int>)
         /// Compute the newest token of each choice of the unit that still runs.
         case decode(unit: Int)
     }
 
     private struct State: Sendable {
         let unit: Unit
+        /// Tokens computed of the shared prompt.
         var computed = 0
+        /// Tokens computed of each branch's own.
+        var extended: [Int]
         var runningChoices: Int
         var isPaused = false
         var isAdmitted = false
+
+        init(_ unit: Unit) {
+            self.unit = unit
+            extended = unit.branches.map { _ in 0 }
+            runningChoices = unit.choiceCount
+        }
+
+        /// Whether any choice may have a token to be computed.
+        var decodes: Bool {
+            guard computed == unit.promptTokens else { return false }
+            return zip(unit.branches, extended).contains { $0.maxTokens > 0 && $0.promptTokens == $1 }
+        }
     }
 
     private let limits: Limits
@@ -101,8 +151,9 @@ package struct Scheduler: Sendable {
 
     /// Appends a unit to the queue. `id` is the caller's and not in use; ``canHold(_:)`` must be true.
     package mutating func enqueue(_ id: Int, _ unit: Unit) {
-        precondition(states[id] == nil && canHold(unit) && unit.promptTokens > 0 && unit.choiceCount > 0)
-        states[id] = State(unit: unit, runningChoices: unit.choiceCount)
+        precondition(states[id] == nil && canHold(unit) && unit.promptTokens > 0)
+        precondition(!unit.branches.isEmpty && unit.branches.allSatisfy { $0.choiceCount > 0 })
+        states[id] = State(unit)
         waiting.append(id)
     }
 
@@ -131,7 +182,7 @@ package struct Scheduler: Sendable {
         var plan: [Work] = []
         var rows = 0
         for id in running {
-            guard let state = states[id], !state.isPaused, state.computed == state.unit.promptTokens else { continue }
+            guard let state = states[id], !state.isPaused, state.decodes else { continue }
             plan.append(.decode(unit: id))
             rows += state.runningChoices
         }
@@ -139,9 +190,18 @@ package struct Scheduler: Sendable {
         for id in running where budget > 0 {
             guard let state = states[id], !state.isPaused else { continue }
             let count = min(state.unit.promptTokens - state.computed, budget)
-            guard count > 0 else { continue }
-            plan.append(.prefill(unit: id, range: state.computed..<state.computed + count))
-            budget -= count
+            if count > 0 {
+                plan.append(.prefill(unit: id, range: state.computed..<state.computed + count))
+                budget -= count
+            }
+            guard state.computed == state.unit.promptTokens else { continue }
+            for (index, branch) in state.unit.branches.enumerated() where budget > 0 {
+                let start = state.extended[index]
+                let count = min(branch.promptTokens - start, budget)
+                guard count > 0 else { continue }
+                plan.append(.extend(unit: id, branch: index, range: start..<start + count))
+                budget -= count
+            }
         }
         return plan
     }
@@ -154,9 +214,14 @@ package struct Scheduler: Sendable {
         }
     }
 
-    /// Notes that prompt tokens of a unit were computed, or need not be.
+    /// Notes that tokens of a unit's shared prompt were computed, or need not be.
     package mutating func prefilled(_ id: Int, upTo count: Int) {
         states[id]?.computed = count
+    }
+
+    /// Notes that tokens of a branch's own prompt were computed.
+    package mutating func extended(_ id: Int, branch: Int, upTo count: Int) {
+        states[id]?.extended[branch] = count
     }
 
     /// Notes that a choice of a unit ended. Returns true if it was the unit's last; then the unit is gone.

@@ -46,12 +46,13 @@ public final class TemperEngine: InferenceEngine {
 
     /// Queues a group. See ``InferenceEngine/submit(_:model:sink:)``.
     public func submit(
-        _ requests: [GenerationRequest], model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
+        _ group: GenerationGroup, model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
     ) throws(EngineError) -> any GenerationHandle {
         guard let index = models.firstIndex(where: { $0.id == model }) else { throw .unknownModel(model) }
         guard !loaded[index].isDamaged else { throw .weightsLost }
-        for (place, request) in requests.enumerated() { try validate(request, place, loaded[index]) }
-        let group = Group(requests, model: index, sink: sink)
+        for (place, request) in group.requests.enumerated() { try validate(request, place, loaded[index]) }
+        try validate(group, loaded[index])
+        let group = Group(group, model: index, sink: sink)
         let limit = loaded[index].options.queueLimit
         let refusal: EngineError? = shared.withLock { shared in
             if shared.isDraining { return .shuttingDown }
@@ -79,11 +80,21 @@ public final class TemperEngine: InferenceEngine {
                 contextLength: model.info.contextLength)
         }
         precondition(request.choiceCount > 0, "a request without choices")
-        guard Scheduler(limits: model.schedulerLimits).canHold(Scheduler.Unit(request)) else {
-            throw .cacheOverflow(
-                neededTokens: Scheduler.Unit(request).blockCount(blockTokens: KVLayout.blockTokens)
-                    * KVLayout.blockTokens,
-                capacityTokens: model.blockCount * KVLayout.blockTokens)
+    }
+
+    private func validate(_ group: GenerationGroup, _ model: LoadedModel) throws(EngineError) {
+        if group.sharedTokens > 0, let first = group.requests.first {
+            let shared = first.prompt.prefix(group.sharedTokens)
+            precondition(
+                shared.count == group.sharedTokens && group.requests.allSatisfy { $0.prompt.starts(with: shared) },
+                "prompts that do not begin with what they share")
+        }
+        for unit in Scheduler.Unit.units(of: group) {
+            guard Scheduler(limits: model.schedulerLimits).canHold(unit) else {
+                throw .cacheOverflow(
+                    neededTokens: unit.blockCount(blockTokens: KVLayout.blockTokens) * KVLayout.blockTokens,
+                    capacityTokens: model.blockCount * KVLayout.blockTokens)
+            }
         }
     }
 

@@ -6,6 +6,13 @@ import Foundation
 import Synchronization
 import Tokenizers
 
+/// Where a choice of a lane left the first lane's.
+struct DivergedChoice: Sendable {
+    var lane: Int
+    var choice: Int
+    var divergence: Divergence
+}
+
 /// What a group's sink was told, gathered until its last event.
 final class Recorder: Sendable {
     struct Text: Sendable, Equatable {
@@ -22,6 +29,9 @@ final class Recorder: Sendable {
         var usages: [GenerationUsage]?
         var error: EngineError?
         var events = 0
+        var divergences: [DivergedChoice] = []
+        var distributions: DistributionReport?
+        var statistics: [Int: [DrawStatistics]] = [:]
     }
 
     private let state: Mutex<State>
@@ -41,9 +51,13 @@ final class Recorder: Sendable {
             case .prompt(let index, let tokens): state.prompts[index] = tokens
             case .delta(let index, let choice, let text, let tokens):
                 state.texts[index][choice].text += text
+                state.statistics[index, default: []] += tokens.compactMap(\.statistics)
                 state.texts[index][choice].ids += tokens.map(\.id)
                 state.texts[index][choice].isShown += tokens.map(\.isShown)
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
+            case .distributions(_, let report): state.distributions = report
+            case .diverged(let index, let choice, let divergence):
+                state.divergences.append(DivergedChoice(lane: index, choice: choice, divergence: divergence))
             case .finished(let index, let choice, let reason): state.texts[index][choice].reason = reason
             case .completed(let usages):
                 state.usages = usages
@@ -63,6 +77,9 @@ final class Recorder: Sendable {
     var prompts: [[ReportedToken]] { state.withLock { $0.prompts } }
     var usages: [GenerationUsage]? { state.withLock { $0.usages } }
     var error: EngineError? { state.withLock { $0.error } }
+    var divergences: [DivergedChoice] { state.withLock { $0.divergences } }
+    var distributions: DistributionReport? { state.withLock { $0.distributions } }
+    var statistics: [Int: [DrawStatistics]] { state.withLock { $0.statistics } }
     var eventCount: Int { state.withLock { $0.events } }
 }
 
@@ -85,9 +102,21 @@ struct Harness {
     var info: ModelInfo { engine.models[0] }
 
     func start(_ requests: [GenerationRequest]) throws -> (Recorder, any GenerationHandle) {
-        let recorder = Recorder(requests)
-        let handle = try engine.submit(requests, model: id) { recorder.receive($0) }
+        try start(GenerationGroup(requests))
+    }
+
+    func start(_ group: GenerationGroup) throws -> (Recorder, any GenerationHandle) {
+        let recorder = Recorder(group.requests)
+        let handle = try engine.submit(group, model: id) { recorder.receive($0) }
         return (recorder, handle)
+    }
+
+    /// Runs a group to its end.
+    func finish(_ group: GenerationGroup) throws -> Recorder {
+        let (recorder, _) = try start(group)
+        recorder.wait()
+        if let error = recorder.error { throw error }
+        return recorder
     }
 
     /// Runs the requests and returns their choices.

@@ -18,7 +18,7 @@ struct SchedulerTests {
     @Test(
         "counts the prompt's full blocks once and the rest per choice",
         arguments: [
-            (32, 1, 0, 1), (32, 1, 1, 2), (33, 1, 0, 2), (33, 4, 31, 5), (33, 4, 32, 9), (64, 3, 32, 5), (1, 2, 0, 2),
+            (32, 1, 0, 1), (32, 1, 1, 2), (33, 1, 0, 2), (33, 4, 31, 5), (33, 4, 32, 9), (64, 3, 32, 5), (1, 2, 0, 1),
         ])
     func blockCount(_ prompt: Int, _ choices: Int, _ max: Int, _ expected: Int) {
         #expect(unit(prompt, choices, max).blockCount(blockTokens: 32) == expected)
@@ -42,6 +42,42 @@ struct SchedulerTests {
             scheduler.plan(tokenBudget: 32) == [.decode(unit: 1), .prefill(unit: 2, range: 4..<10)])
         scheduler.prefilled(2, upTo: 10)
         #expect(scheduler.plan(tokenBudget: 32) == [.decode(unit: 1), .decode(unit: 2)])
+    }
+
+    @Test("computes what branches share once, then each branch's own, then decodes those that are ready")
+    func branches() {
+        var scheduler = makeScheduler(choices: 8, blocks: 20)
+        let unit = Scheduler.Unit(
+            promptTokens: 40,
+            branches: [
+                Scheduler.Branch(promptTokens: 0, choiceCount: 2, maxTokens: 0),
+                Scheduler.Branch(promptTokens: 30, choiceCount: 1, maxTokens: 0),
+                Scheduler.Branch(promptTokens: 6, choiceCount: 2, maxTokens: 5),
+            ])
+        // One full block is shared; the second branch comes to 70 tokens, each choice of the third to 51.
+        #expect(unit.choiceCount == 5 && unit.blockCount(blockTokens: 32) == 1 + 2 + 2 * 1)
+        scheduler.enqueue(1, unit)
+        var admitted = scheduler.admit()
+        #expect(admitted == [1] && scheduler.runningChoiceCount == 5)
+        #expect(scheduler.plan(tokenBudget: 64) == [.prefill(unit: 1, range: 0..<40)])
+        scheduler.prefilled(1, upTo: 40)
+        #expect(scheduler.plan(tokenBudget: 20) == [.extend(unit: 1, branch: 1, range: 0..<20)])
+        scheduler.extended(1, branch: 1, upTo: 20)
+        #expect(
+            scheduler.plan(tokenBudget: 14) == [
+                .extend(unit: 1, branch: 1, range: 20..<30), .extend(unit: 1, branch: 2, range: 0..<4),
+            ])
+        scheduler.extended(1, branch: 1, upTo: 30)
+        scheduler.extended(1, branch: 2, upTo: 6)
+        #expect(scheduler.plan(tokenBudget: 14) == [.decode(unit: 1)])
+        for left in (0..<5).reversed() {
+            let isOver = scheduler.choiceEnded(1)
+            #expect(isOver == (left == 0))
+        }
+        #expect(scheduler.reservedBlockCount == 0 && scheduler.runningChoiceCount == 0)
+        scheduler.enqueue(2, unit)
+        admitted = scheduler.admit()
+        #expect(admitted == [2])
     }
 
     @Test("leaves prompts a minimum however many choices run")
@@ -129,6 +165,8 @@ struct SchedulerTests {
                     #expect(range.lowerBound == admitted[id]?.computed, "seed \(seed), step \(step)")
                     scheduler.prefilled(id, upTo: range.upperBound)
                     admitted[id]?.computed = range.upperBound
+                case .extend(let id, let branch, let range):
+                    Issue.record("a branch of a unit without own prompt: \(id), \(branch), \(range)")
                 case .decode(let id):
                     #expect(admitted[id]?.computed == live[id]?.promptTokens, "seed \(seed), step \(step)")
                     guard Int.random(in: 0..<4, using: &generator) == 0 else { continue }

@@ -18,10 +18,11 @@ final class FakeEngine: InferenceEngine {
     }
 
     struct Submission: Sendable {
-        let requests: [GenerationRequest]
+        let group: GenerationGroup
         let model: String
         let sink: @Sendable (GenerationEvent) -> Void
         let handle: Handle
+        var requests: [GenerationRequest] { group.requests }
     }
 
     typealias Script = @Sendable ([GenerationRequest]) -> [GenerationEvent]
@@ -41,13 +42,13 @@ final class FakeEngine: InferenceEngine {
     func refuse(_ error: EngineError) { state.withLock { $0.refusal = error } }
 
     func submit(
-        _ requests: [GenerationRequest], model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
+        _ group: GenerationGroup, model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
     ) throws(EngineError) -> any GenerationHandle {
         if let error = state.withLock({ $0.refusal }) { throw error }
         let handle = Handle()
-        let submission = Submission(requests: requests, model: model, sink: sink, handle: handle)
+        let submission = Submission(group: group, model: model, sink: sink, handle: handle)
         state.withLock { $0.submissions.append(submission) }
-        for event in script(requests) { sink(event) }
+        for event in script(group.requests) { sink(event) }
         return handle
     }
 

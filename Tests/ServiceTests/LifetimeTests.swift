@@ -25,9 +25,9 @@ import Testing
         func metrics(model: String) -> EngineMetrics { engine.metrics(model: model) }
         func drain() { engine.drain() }
         func submit(
-            _ requests: [GenerationRequest], model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
+            _ group: GenerationGroup, model: String, sink: @escaping @Sendable (GenerationEvent) -> Void
         ) throws(EngineError) -> any GenerationHandle {
-            for event in FakeEngine.hello(requests) { sink(event) }
+            for event in FakeEngine.hello(group.requests) { sink(event) }
             return Handle(sink: sink)
         }
     }

@@ -62,8 +62,11 @@ struct TestService {
             head.headerFields[.contentType] = "application/json"
         }
         let responder = InMemoryResponder()
+        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         service.handle(
-            HTTPServerRequest(head: head, path: path, body: Array(body.utf8)), responder: responder)
+            HTTPServerRequest(
+                head: head, path: parts[0], query: parts.count > 1 ? parts[1] : nil, body: Array(body.utf8)),
+            responder: responder)
         return responder
     }
 
@@ -102,5 +105,18 @@ extension JSON {
             copy[key] = value
         }
         return .object(copy)
+    }
+}
+
+extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive ExpressibleByFloatLiteral,
+    @retroactive ExpressibleByIntegerLiteral, @retroactive ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral text: String) { self = .string(text) }
+    public init(floatLiteral number: Double) { self = .number(number) }
+    public init(integerLiteral number: Int64) { self = .integer(number) }
+    public init(dictionaryLiteral members: (String, JSON)...) {
+        var object = JSONObject()
+        for (key, value) in members { object[key] = value }
+        self = .object(object)
     }
 }

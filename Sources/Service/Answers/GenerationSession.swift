@@ -5,19 +5,16 @@ import Engine
 import HTTPServing
 import HTTPTypes
 import Synchronization
-import Tokenizers
 
-/// One generation request from submission to the last byte of its answer.
+/// One request of the engine from submission to the last byte of its answer.
 ///
 /// Events of the engine are handled on one serial queue, in order. The head of a stream is held back until the first
 /// event, so that an error before it is an ordinary HTTP answer.
 final class GenerationSession: Sendable {
     /// What is known of the answer; touched on `queue` only, so its lock never waits.
     private struct Progress {
-        var choices: [ChoiceState]
-        var usage = GenerationUsage()
+        var answer: any AnswerBuilder
         var body: (any HTTPBodyWriter)?
-        var isFirstChunk = true
         var isDone = false
         /// Whether something was sent since the timer fired last.
         var isLively = false
@@ -33,8 +30,7 @@ final class GenerationSession: Sendable {
         var isOver = false
     }
 
-    private let plan: GenerationPlan
-    private let writer: AnswerWriter
+    private let isStreamed: Bool
     private let responder: any HTTPResponder
     private let queue: DispatchQueue
     private let keepAlive: Duration
@@ -44,30 +40,23 @@ final class GenerationSession: Sendable {
 
     /// - Parameter finished: called once, with what became of the request.
     init(
-        plan: GenerationPlan, responder: any HTTPResponder, queue: DispatchQueue, keepAlive: Duration,
+        answer: any AnswerBuilder, responder: any HTTPResponder, queue: DispatchQueue, keepAlive: Duration,
         finished: @escaping @Sendable (GenerationOutcome) -> Void
     ) {
-        self.plan = plan
-        writer = AnswerWriter(plan: plan)
+        isStreamed = answer.isStreamed
         self.responder = responder
         self.queue = queue
         self.keepAlive = keepAlive
         self.finished = finished
-        var choices: [ChoiceState] = []
-        for prompt in plan.prompts {
-            var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
-            if plan.echoes { choice.text = prompt.text }
-            choices.append(contentsOf: repeatElement(choice, count: plan.choiceCount))
-        }
-        progress = Mutex(Progress(choices: choices))
+        progress = Mutex(Progress(answer: answer))
     }
 
     /// Submits the work and answers when it comes.
-    func start(_ engine: any InferenceEngine) {
+    func start(_ group: GenerationGroup, model: String, _ engine: any InferenceEngine) {
         responder.onDisconnect { [weak self] in self?.cancel() }
-        if plan.stream != nil { queue.async { self.startTimer() } }
+        if isStreamed { queue.async { self.startTimer() } }
         do throws(EngineError) {
-            let handle = try engine.submit(plan.requests, model: plan.model.id) { [self] event in
+            let handle = try engine.submit(group, model: model) { [self] event in
                 queue.async { self.receive(event) }
             }
             let isCancelled = control.withLock { control in
@@ -98,101 +87,39 @@ final class GenerationSession: Sendable {
         progress.withLock { progress in
             guard !progress.isDone else { return }
             switch event {
-            case .prompt(let index, let tokens): receivePrompt(index, tokens, &progress)
-            case .delta(let index, let choice, let text, let tokens):
-                receiveDelta(index, choice, text, tokens, &progress)
-            case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason, &progress)
             case .completed(let usages): complete(usages, &progress)
             case .failed(let error): fail(error, &progress)
+            default:
+                for piece in progress.answer.receive(event) { send(piece, &progress) }
             }
         }
-    }
-
-    private func position(_ index: Int, _ choice: Int, _ progress: Progress) -> Int? {
-        let position = index * plan.choiceCount + choice
-        return progress.choices.indices.contains(position) ? position : nil
-    }
-
-    private func receivePrompt(_ index: Int, _ tokens: [ReportedToken], _ progress: inout Progress) {
-        guard plan.prompts.indices.contains(index) else { return }
-        let prompt = plan.prompts[index]
-        progress.usage.promptTokens += prompt.ids.count
-        for choice in 0..<plan.choiceCount {
-            guard let position = position(index, choice, progress) else { continue }
-            if plan.echoes {
-                var alignment = EchoAlignment(text: prompt.text, tokenizer: plan.model.tokenizer)
-                for token in tokens {
-                    let labelled = progress.choices[position].labeller.label(token, shownBytes: alignment.take(token))
-                    progress.choices[position].tokens.append(labelled)
-                }
-                progress.choices[position].labeller.skip(to: prompt.text.unicodeScalars.count)
-            }
-            guard plan.stream != nil else { continue }
-            if writer.plan.endpoint == .chat || plan.echoes { open(position, &progress) }
-        }
-    }
-
-    private func receiveDelta(
-        _ index: Int, _ choice: Int, _ text: String, _ tokens: [ReportedToken], _ progress: inout Progress
-    ) {
-        guard let position = position(index, choice, progress) else { return }
-        let isStreamed = plan.stream != nil
-        if isStreamed { open(position, &progress) }
-        progress.usage.generatedTokens += tokens.count
-        var labelled: [LabelledToken] = []
-        if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
-            labelled = tokens.map { progress.choices[position].labeller.label($0) }
-        }
-        guard isStreamed else {
-            progress.choices[position].text += text
-            progress.choices[position].tokens.append(contentsOf: labelled)
-            return
-        }
-        guard !text.isEmpty || !labelled.isEmpty else { return }
-        send(
-            writer.chunk(
-                index: position, text: text, tokens: labelled[...], isFirst: takeFirst(&progress), usage: progress.usage
-            ),
-            &progress)
-    }
-
-    private func receiveFinish(_ index: Int, _ choice: Int, _ reason: FinishReason, _ progress: inout Progress) {
-        guard let position = position(index, choice, progress) else { return }
-        progress.choices[position].reason = reason
-        guard plan.stream != nil else { return }
-        open(position, &progress)
-        send(
-            writer.chunk(
-                index: position, text: "", tokens: [], reason: reason, isFirst: takeFirst(&progress),
-                usage: progress.usage), &progress)
     }
 
     private func complete(_ usages: [GenerationUsage], _ progress: inout Progress) {
-        let total = GenerationUsage(total: usages)
-        progress.usage = total
-        if let stream = plan.stream {
-            openStream(&progress)
-            if stream.includesUsage { send(writer.usageChunk(total), &progress) }
-            progress.bytes += ServerSentEvents.done.count
-            let body = progress.body
-            finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: progress.bytes), &progress)
-            body?.write(ServerSentEvents.done)
-            body?.finish()
-        } else {
-            let body = writer.answer(progress.choices, usage: total)
-            finish(GenerationOutcome(status: 200, error: nil, usage: total, bytes: body.count), &progress)
-            responder.send(JSONAnswer.head(.ok), body: body)
+        let pieces = progress.answer.complete(usages)
+        let usage = progress.answer.usage
+        guard isStreamed else {
+            let body = Array(pieces.joined())
+            finish(GenerationOutcome(status: 200, error: nil, usage: usage, bytes: body.count), &progress)
+            return responder.send(JSONAnswer.head(.ok), body: body)
         }
+        openStream(&progress)
+        for piece in pieces { send(piece, &progress) }
+        progress.bytes += ServerSentEvents.done.count
+        let body = progress.body
+        finish(GenerationOutcome(status: 200, error: nil, usage: usage, bytes: progress.bytes), &progress)
+        body?.write(ServerSentEvents.done)
+        body?.finish()
     }
 
     private func fail(_ error: EngineError, _ progress: inout Progress) {
-        let apiError = APIError(error, param: plan.param(0))
+        let apiError = progress.answer.error(error)
         let body = progress.body
         let bytes = body == nil ? apiError.body : AnswerWriter.errorEvent(apiError)
         progress.bytes += bytes.count
         let status = error == .cancelled && isCancelled ? GenerationOutcome.clientGone : apiError.status
         finish(
-            GenerationOutcome(status: status, error: apiError, usage: progress.usage, bytes: progress.bytes),
+            GenerationOutcome(status: status, error: apiError, usage: progress.answer.usage, bytes: progress.bytes),
             &progress)
         if let body {
             body.write(bytes)
@@ -207,7 +134,6 @@ final class GenerationSession: Sendable {
         progress.isDone = true
         progress.timer?.cancel()
         progress.timer = nil
-        progress.choices = []
         progress.body = nil
         control.withLock { control in
             control.handle = nil
@@ -217,27 +143,6 @@ final class GenerationSession: Sendable {
     }
 
     // MARK: Streams
-
-    /// Sends what comes first of a choice: the role in a chat, the prompt where it is echoed.
-    private func open(_ position: Int, _ progress: inout Progress) {
-        openStream(&progress)
-        guard !progress.choices[position].isOpened else { return }
-        progress.choices[position].isOpened = true
-        if plan.endpoint == .chat {
-            send(
-                writer.chunk(
-                    index: position, text: "", tokens: [], opensRole: true, isFirst: takeFirst(&progress),
-                    usage: progress.usage), &progress)
-        } else if plan.echoes {
-            let choice = progress.choices[position]
-            progress.choices[position].text = ""
-            progress.choices[position].tokens = []
-            send(
-                writer.chunk(
-                    index: position, text: choice.text, tokens: choice.tokens[...], isFirst: takeFirst(&progress),
-                    usage: progress.usage), &progress)
-        }
-    }
 
     private func openStream(_ progress: inout Progress) {
         guard progress.body == nil else { return }
@@ -250,12 +155,9 @@ final class GenerationSession: Sendable {
         progress.body = body
     }
 
-    private func takeFirst(_ progress: inout Progress) -> Bool {
-        defer { progress.isFirstChunk = false }
-        return progress.isFirstChunk
-    }
-
     private func send(_ bytes: [UInt8], _ progress: inout Progress) {
+        guard isStreamed else { return }
+        openStream(&progress)
         progress.bytes += bytes.count
         progress.isLively = true
         guard let body = progress.body, !body.write(bytes) else { return }

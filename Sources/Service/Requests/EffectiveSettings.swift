@@ -20,15 +20,9 @@ enum EffectiveSettings {
         }
         set(RequestFields.seed, .integer(plan.seed))
         set(RequestFields.choiceCount, .integer(Int64(plan.choiceCount)))
-        set(RequestFields.stop, .array(values[RequestFields.stop].map { .string($0) }))
-        set(
-            RequestFields.stopTokenIDs,
-            .array(values[RequestFields.stopTokenIDs].sorted().map { .integer(Int64($0)) }))
-        set(RequestFields.includeStop, .bool(values[RequestFields.includeStop]))
-        set(RequestFields.ignoreEnd, .bool(values[RequestFields.ignoreEnd]))
-        let limit = [values[RequestFields.maxTime].map { Duration.seconds($0) }, timeLimit].compactMap { $0 }.min()
-        set(RequestFields.maxTime, limit.map { .number($0 / .seconds(1)) } ?? .null)
+        setEnds(&object, values, timeLimit)
         set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {
@@ -37,6 +31,27 @@ enum EffectiveSettings {
             set(RequestFields.parseSpecial, .bool(values[RequestFields.parseSpecial]))
         }
         return .object(object)
+    }
+
+    /// The same of a lane.
+    static func json(_ values: FieldValues, lane: GenerationRequest, seed: Int64, timeLimit: Duration?) -> JSON {
+        var object = JSONObject()
+        object[RequestFields.maxTokens.name] = .integer(Int64(lane.maxTokens))
+        object[RequestFields.seed.name] = .integer(seed)
+        setEnds(&object, values, timeLimit)
+        setSampling(&object, values, lane.sampling)
+        return .object(object)
+    }
+
+    /// What ends a text.
+    private static func setEnds(_ object: inout JSONObject, _ values: FieldValues, _ timeLimit: Duration?) {
+        object[RequestFields.stop.name] = .array(values[RequestFields.stop].map { .string($0) })
+        object[RequestFields.stopTokenIDs.name] = .array(
+            values[RequestFields.stopTokenIDs].sorted().map { .integer(Int64($0)) })
+        object[RequestFields.includeStop.name] = .bool(values[RequestFields.includeStop])
+        object[RequestFields.ignoreEnd.name] = .bool(values[RequestFields.ignoreEnd])
+        let limit = [values[RequestFields.maxTime].map { Duration.seconds($0) }, timeLimit].compactMap { $0 }.min()
+        object[RequestFields.maxTime.name] = limit.map { .number($0 / .seconds(1)) } ?? .null
     }
 
     /// The stages in effect, and the fields of all of them.

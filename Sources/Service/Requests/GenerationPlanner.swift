@@ -13,7 +13,8 @@ struct GenerationPlanner: Sendable {
     var timeLimit: Duration?
     /// Names the build, part of `system_fingerprint`.
     var version: String
-    private let sampling = SamplingPlanner()
+    let sampling = SamplingPlanner()
+    let constraints = ConstraintPlanner()
 
     init(timeLimit: Duration?, version: String) {
         self.timeLimit = timeLimit
@@ -34,41 +35,38 @@ struct GenerationPlanner: Sendable {
         let stream = try stream(values)
         let logprobCount = try logprobCount(values, endpoint)
         let logprobMode = LogprobMode(rawValue: values[RequestFields.logprobsMode]) ?? .raw
-        let seed = values[RequestFields.seed] ?? Int64(UInt64.random(in: 0..<(1 << 53)))
+        let seed = values[RequestFields.seed] ?? Self.newSeed()
         let echoes = endpoint == .completions && values[RequestFields.echo]
         if echoes, logprobCount != nil, logprobMode == .processed {
             throw .invalidValue(
                 param: "logprobs_mode", reason: "a prompt is not drawn: with echo and logprobs say raw or both")
         }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
+        for (index, prompt) in prompts.enumerated() {
+            guard let shots = prompt.shots, !shots.dropped.isEmpty else { continue }
+            warnings.append(
+                RequestWarning(
+                    code: "examples_dropped", param: Self.param(endpoint, index: index, count: prompts.count),
+                    message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
+                        + "out to keep the prompt within \(shots.budget) tokens"))
+        }
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
-        let parameters = try sampling.parameters(values, seed: seed, model: model)
+        var parameters = try sampling.parameters(values, seed: seed, model: model)
+        parameters.constraint = try constraints.constraint(values, model: model)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(
                 asked: asked, promptCount: prompt.ids.count, endpoint: endpoint, model: model, param: param)
-            var request = GenerationRequest(
-                prompt: prompt.ids, maxTokens: maxTokens, sampling: parameters)
+            var request = try request(prompt, values, parameters, maxTokens: maxTokens)
             request.choiceCount = values[RequestFields.choiceCount]
-            request.stopStrings = values[RequestFields.stop]
-            request.stopIDs = values[RequestFields.stopTokenIDs]
-            request.includesStop = values[RequestFields.includeStop]
-            request.minTokens = values[RequestFields.minTokens]
-            guard request.minTokens <= maxTokens else {
-                throw .notAllowed(
-                    param: values.path(RequestFields.minTokens.name), found: String(request.minTokens),
-                    allowed: Allowed(min: 0, max: Double(maxTokens)))
-            }
-            request.ignoresEnd = values[RequestFields.ignoreEnd]
             request.logprobCount = logprobCount
             request.logprobMode = logprobMode
             request.reportsPromptLogprobs = echoes && logprobCount != nil
-            request.showsSpecial = !values[RequestFields.skipSpecialTokens]
             request.deadline = deadline
             requests.append(request)
         }
@@ -86,7 +84,7 @@ struct GenerationPlanner: Sendable {
             }
         }
         var plan = GenerationPlan(
-            endpoint: endpoint, model: model, id: Self.newID(endpoint), created: time(nil),
+            endpoint: endpoint, model: model, id: Self.newID(endpoint == .chat ? "chatcmpl" : "cmpl"), created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
             logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
@@ -96,6 +94,25 @@ struct GenerationPlanner: Sendable {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
         }
         return plan
+    }
+
+    /// The request for one continuation of a prompt, without what is reported of its tokens and without a deadline.
+    func request(
+        _ prompt: PromptPlan, _ values: FieldValues, _ parameters: SamplingParameters, maxTokens: Int
+    ) throws(APIError) -> GenerationRequest {
+        var request = GenerationRequest(prompt: prompt.ids, maxTokens: maxTokens, sampling: parameters)
+        request.stopStrings = values[RequestFields.stop]
+        request.stopIDs = values[RequestFields.stopTokenIDs]
+        request.includesStop = values[RequestFields.includeStop]
+        request.minTokens = values[RequestFields.minTokens]
+        guard request.minTokens <= maxTokens else {
+            throw .notAllowed(
+                param: values.path(RequestFields.minTokens.name), found: String(request.minTokens),
+                allowed: Allowed(min: 0, max: Double(maxTokens)))
+        }
+        request.ignoresEnd = values[RequestFields.ignoreEnd]
+        request.showsSpecial = !values[RequestFields.skipSpecialTokens]
+        return request
     }
 
     // MARK: Fields that depend on each other
@@ -121,7 +138,7 @@ struct GenerationPlanner: Sendable {
         return count
     }
 
-    private func deadline(_ values: FieldValues) -> ContinuousClock.Instant? {
+    func deadline(_ values: FieldValues) -> ContinuousClock.Instant? {
         let asked = values[RequestFields.maxTime].map { Duration.seconds($0) }
         guard let limit = [asked, timeLimit].compactMap({ $0 }).min() else { return nil }
         return ContinuousClock.now + limit
@@ -134,7 +151,7 @@ struct GenerationPlanner: Sendable {
     }
 
     /// The tokens to generate: as asked, else the route's default within what is left of the context.
-    private func maxTokens(
+    func maxTokens(
         asked: Int?, promptCount: Int, endpoint: Endpoint, model: ModelInfo, param: String
     ) throws(APIError) -> Int {
         let (rest, needed) = (model.contextLength - promptCount, asked ?? 1)
@@ -189,16 +206,19 @@ struct GenerationPlanner: Sendable {
 
     // MARK: Names
 
-    private static func newID(_ endpoint: Endpoint) -> String {
+    /// A seed where the request has none: one that every client can read.
+    static func newSeed() -> Int64 { Int64(UInt64.random(in: 0..<(1 << 53))) }
+
+    static func newID(_ prefix: String) -> String {
         let digits = (0..<2).map { _ in
             let part = String(UInt64.random(in: .min ... .max), radix: 16)
             return String(repeating: "0", count: 16 - part.utf8.count) + part
         }
-        return (endpoint == .chat ? "chatcmpl-" : "cmpl-") + digits.joined()
+        return "\(prefix)-\(digits.joined())"
     }
 
     /// Changes when build, weights or their types do.
-    private func fingerprint(of model: ModelInfo) -> String {
+    func fingerprint(of model: ModelInfo) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         let parts = [
             version, model.id, model.weightTypes.joined(separator: ","), String(model.weightBytes),

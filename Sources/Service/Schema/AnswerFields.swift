@@ -36,7 +36,7 @@ extension RequestFields {
         "stream", default: false, meaning: "Answers as server-sent events while the text is made.")
 
     static let streamOptions = Field<StreamOptions?>(
-        "stream_options", type: "object", default: nil, defaultText: nil,
+        "stream_options", type: "object", default: nil, defaultText: nil, endpoints: .openAI,
         members: StreamOptions.fields.map(\.declaration), meaning: "Options of a stream; only with stream true."
     ) { (json, path, reading) throws(APIError) in
         let values = try Read.members(json, path, StreamOptions.fields, &reading)
@@ -73,6 +73,7 @@ extension RequestFields {
 
     static let logprobsMode = Field<String>.choice(
         "logprobs_mode", LogprobMode.allCases.map(\.rawValue), default: LogprobMode.raw.rawValue,
+        endpoints: .openAI,
         meaning: "Which distribution log-probabilities are those of: raw, the model's own; processed, what was left "
             + "after the stages and drawn from (not with echo); both, raw with processed beside it.")
 

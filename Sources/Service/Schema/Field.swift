@@ -140,6 +140,17 @@ package struct FieldValues: Sendable {
 
     mutating func set(_ name: String, _ value: any Sendable) { values[name] = value }
 
+    mutating func remove(_ name: String) {
+        values[name] = nil
+        sources[name] = nil
+    }
+
+    /// Takes over what `other` was given.
+    mutating func merge(_ other: FieldValues) {
+        values.merge(other.values) { $1 }
+        sources.merge(other.sources) { $1 }
+    }
+
     mutating func set(_ name: String, _ value: any Sendable, json: JSON, path: String) {
         values[name] = value
         sources[name] = (json, path)

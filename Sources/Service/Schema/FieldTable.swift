@@ -13,9 +13,12 @@ package enum FieldTable {
 
             """
         for endpoint in Endpoint.allCases {
-            text += "\n## POST \(endpoint.rawValue)\n\n"
+            text += "\n## \(endpoint.method) \(endpoint.path)\n\n"
             text += "| field | type | allowed | default | meaning |\n|---|---|---|---|---|\n"
             for declaration in RequestSchema.declarations(of: endpoint) { append(declaration, prefix: "", to: &text) }
+            let ofLanes = RequestSchema.laneDeclarations(of: endpoint)
+            guard !ofLanes.isEmpty else { continue }
+            text += "\nA lane may hold: " + ofLanes.map { "`\($0.name)`" }.joined(separator: ", ") + ".\n"
         }
         text += "\n## Accepted without effect\n\n"
         text += "Listed in `warnings` of the answer: "

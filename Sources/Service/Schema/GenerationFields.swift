@@ -6,7 +6,7 @@ import StrictJSON
 // What is generated, and when it ends.
 extension RequestFields {
     static let model = Field<String?>.string(
-        "model", Allowed(min: 1, max: 512, counting: "bytes"), endpoints: Set(Endpoint.allCases),
+        "model", Allowed(min: 1, max: 512, counting: "bytes"), endpoints: .withModel,
         meaning: "The model's name as in /v1/models; absent: the first one loaded.")
 
     static let prompt = Field<[PromptInput]?>(
@@ -21,7 +21,8 @@ extension RequestFields {
 
     static let messages = Field<[ChatMessage]?>(
         "messages", type: "array of messages", allowed: MessageInput.countRange, default: nil, defaultText: nil,
-        endpoints: [.chat], members: MessageInput.members, meaning: "The conversation so far."
+        endpoints: .conversations, members: MessageInput.members,
+        meaning: "The conversation so far."
     ) { (json, path, reading) throws(APIError) in
         try MessageInput.readAll(json, path, &reading)
     }
@@ -29,7 +30,7 @@ extension RequestFields {
     static let maxTokens = Field<Int?>(
         "max_tokens", aliases: ["max_completion_tokens", "max_new_tokens", "n_predict"], type: "integer",
         allowed: Allowed(min: 0, maxFromModel: .contextLength), default: nil, defaultText: "16", unit: "tokens",
-        endpoints: [.completions],
+        endpoints: [.completions, .compare],
         meaning: "The most tokens to generate per choice; 0 computes the prompt only. Absent: 16, or what is left of "
             + "the context if that is less."
     ) { (json, path, reading) throws(APIError) in try readMaxTokens(json, path, reading) }
@@ -49,7 +50,7 @@ extension RequestFields {
     }
 
     static let choiceCount = Field<Int>.integer(
-        "n", aliases: ["n_cmpl"], Allowed(min: 1, max: 64), default: 1, unit: "choices",
+        "n", aliases: ["n_cmpl"], Allowed(min: 1, max: 64), default: 1, unit: "choices", endpoints: .openAI,
         meaning: "How many continuations of each prompt; they share one prefill. Choice j is the same whatever n is.")
 
     static let stopCountRange = Allowed(min: 0, max: 64, counting: "strings")
@@ -100,17 +101,17 @@ extension RequestFields {
 // How a prompt becomes tokens.
 extension RequestFields {
     static let addSpecialTokens = Field<Bool>.boolean(
-        "add_special_tokens", default: true, endpoints: [.completions],
+        "add_special_tokens", default: true, endpoints: .texts,
         meaning: "Puts the beginning-of-sequence token before a text prompt where the vocabulary asks for it.")
 
     static let parseSpecial = Field<Bool>.boolean(
-        "parse_special", default: true, endpoints: [.completions],
+        "parse_special", default: true, endpoints: .texts,
         meaning: "Reads the spelling of control tokens in a text prompt, such as <|im_end|>, as those tokens. Set it "
             + "to false for text from others. Contents of messages and examples are never read so.")
 
     static let truncatePromptTokens = Field<Int?>(
         "truncate_prompt_tokens", aliases: ["truncate"], type: "integer", allowed: Allowed(min: -1), default: nil,
-        defaultText: nil, unit: "tokens",
+        defaultText: nil, unit: "tokens", endpoints: .openAI,
         meaning: "Keeps only the last tokens of a longer prompt, this many; -1: as many as fit the context beside the "
             + "tokens to generate. Absent: a prompt that does not fit is refused. What was cut is listed in warnings."
     ) { (json, path, _) throws(APIError) in
@@ -120,10 +121,10 @@ extension RequestFields {
     }
 
     static let addGenerationPrompt = Field<Bool>.boolean(
-        "add_generation_prompt", default: true, endpoints: [.chat, .tokenize],
+        "add_generation_prompt", default: true, endpoints: Set<Endpoint>.conversations.union([.tokenize]),
         meaning: "Ends the prompt with the opening of the assistant's turn.")
 
     static let continueFinalMessage = Field<Bool>.boolean(
-        "continue_final_message", default: false, endpoints: [.chat],
+        "continue_final_message", default: false, endpoints: .conversations,
         meaning: "Leaves the last message open for the model to go on with; add_generation_prompt must be false.")
 }

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Engine
+import Tokenizers
+
+/// The answer of the generation routes as it grows.
+struct GenerationAnswer: AnswerBuilder {
+    private let plan: GenerationPlan
+    private let writer: AnswerWriter
+    private var choices: [ChoiceState]
+    private var isFirstChunk = true
+    private(set) var usage = GenerationUsage()
+
+    init(plan: GenerationPlan) {
+        self.plan = plan
+        writer = AnswerWriter(plan: plan)
+        choices = []
+        for prompt in plan.prompts {
+            var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
+            if plan.echoes { choice.text = prompt.text }
+            choices.append(contentsOf: repeatElement(choice, count: plan.choiceCount))
+        }
+    }
+
+    var isStreamed: Bool { plan.stream != nil }
+
+    func error(_ error: EngineError) -> APIError { APIError(error, param: plan.param(0)) }
+
+    mutating func receive(_ event: GenerationEvent) -> [[UInt8]] {
+        switch event {
+        case .prompt(let index, let tokens): receivePrompt(index, tokens)
+        case .delta(let index, let choice, let text, let tokens): receiveDelta(index, choice, text, tokens)
+        case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason)
+        case .distributions, .diverged, .completed, .failed: []  // Not asked for, or the session's.
+        }
+    }
+
+    mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
+        usage = GenerationUsage(total: usages)
+        guard let stream = plan.stream else { return [writer.answer(choices, usage: usage)] }
+        return stream.includesUsage ? [writer.usageChunk(usage)] : []
+    }
+
+    // MARK: Events
+
+    private func position(_ index: Int, _ choice: Int) -> Int? {
+        let position = index * plan.choiceCount + choice
+        return choices.indices.contains(position) ? position : nil
+    }
+
+    private mutating func receivePrompt(_ index: Int, _ tokens: [ReportedToken]) -> [[UInt8]] {
+        guard plan.prompts.indices.contains(index) else { return [] }
+        let prompt = plan.prompts[index]
+        usage.promptTokens += prompt.ids.count
+        var pieces: [[UInt8]] = []
+        for choice in 0..<plan.choiceCount {
+            guard let position = position(index, choice) else { continue }
+            if plan.echoes {
+                var alignment = EchoAlignment(text: prompt.text, tokenizer: plan.model.tokenizer)
+                for token in tokens {
+                    let labelled = choices[position].labeller.label(token, shownBytes: alignment.take(token))
+                    choices[position].tokens.append(labelled)
+                }
+                choices[position].labeller.skip(to: prompt.text.unicodeScalars.count)
+            }
+            guard isStreamed else { continue }
+            if plan.endpoint == .chat || plan.echoes { pieces += open(position) }
+        }
+        return pieces
+    }
+
+    private mutating func receiveDelta(
+        _ index: Int, _ choice: Int, _ text: String, _ tokens: [ReportedToken]
+    ) -> [[UInt8]] {
+        guard let position = position(index, choice) else { return [] }
+        var pieces = isStreamed ? open(position) : []
+        usage.generatedTokens += tokens.count
+        var labelled: [LabelledToken] = []
+        if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
+            labelled = tokens.map { choices[position].labeller.label($0) }
+        }
+        guard isStreamed else {
+            choices[position].text += text
+            choices[position].tokens.append(contentsOf: labelled)
+            return []
+        }
+        guard !text.isEmpty || !labelled.isEmpty else { return pieces }
+        pieces.append(
+            writer.chunk(index: position, text: text, tokens: labelled[...], isFirst: takeFirst(), usage: usage))
+        return pieces
+    }
+
+    private mutating func receiveFinish(_ index: Int, _ choice: Int, _ reason: FinishReason) -> [[UInt8]] {
+        guard let position = position(index, choice) else { return [] }
+        choices[position].reason = reason
+        guard isStreamed else { return [] }
+        let opening = open(position)
+        return opening + [
+            writer.chunk(index: position, text: "", tokens: [], reason: reason, isFirst: takeFirst(), usage: usage)
+        ]
+    }
+
+    // MARK: Streams
+
+    /// What comes first of a choice: the role in a chat, the prompt where it is echoed.
+    private mutating func open(_ position: Int) -> [[UInt8]] {
+        guard !choices[position].isOpened else { return [] }
+        choices[position].isOpened = true
+        if plan.endpoint == .chat {
+            return [
+                writer.chunk(
+                    index: position, text: "", tokens: [], opensRole: true, isFirst: takeFirst(), usage: usage)
+            ]
+        }
+        guard plan.echoes else { return [] }
+        let choice = choices[position]
+        choices[position].text = ""
+        choices[position].tokens = []
+        return [
+            writer.chunk(
+                index: position, text: choice.text, tokens: choice.tokens[...], isFirst: takeFirst(), usage: usage)
+        ]
+    }
+
+    private mutating func takeFirst() -> Bool {
+        defer { isFirstChunk = false }
+        return isFirstChunk
+    }
+}
