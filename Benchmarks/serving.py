@@ -95,7 +95,7 @@ def main():
     print("| model | streams | temper tok/s | llama.cpp tok/s | ratio | first token p95, ms | ratio | gap p95, ms |"
           " ratio | others' cores |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
-    for path in make_models.ensure(args.models, args.only.split(",")):
+    for path in make_models.ensure(args.models, args.only.split(","), args.temper.absolute()):
         vocabulary = make_models.SHAPES[path.stem.rsplit("-", 1)[0]].vocabulary
         for streams in map(int, args.streams.split(",")):
             engines = [
