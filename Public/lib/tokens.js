@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens of an answer with what is known of their places, in one shape for all routes:
 //
-//     { id, text, bytes, raw, processed, top: [{ id, text, raw, processed }], complete: { raw, processed } }
+//     { id, text, bytes, raw, processed, top: [{ id, text, raw, processed }], complete: { raw, processed }, trace }
 //
 // Log-probabilities are natural; null: not reported. `raw` is the model's own, `processed` what was drawn from.
 // `bytes` is null for a token whose text is whole. `complete.processed`: no token outside `top` was left to draw.
+// `trace`: what the stages did, as the server says it, where it was asked for.
 
 import { post } from "./api.js";
 
@@ -14,14 +15,15 @@ export const alternativeCount = 10;
 /** What a request says to get its tokens so. */
 export const completionLogprobs = { logprobs: alternativeCount, logprobs_mode: "both" };
 export const chatLogprobs = { logprobs: true, top_logprobs: alternativeCount, logprobs_mode: "both" };
+export const stageTrace = { trace: { level: "full", top: 2 * alternativeCount } };
 
 const floor = -9999;
 const finite = (value) => (value === undefined || value === null || value <= floor ? null : value);
 
 /** The tokens of a choice, or of a piece of one, of /v1/completions. */
-export function fromCompletion({ logprobs }) {
+export function fromCompletion({ logprobs, trace }) {
   if (!logprobs?.tokens) return [];
-  return logprobs.tokens.map((text, index) => {
+  return traced(trace, logprobs.tokens.map((text, index) => {
     const texts = new Map();
     const named = Object.entries(logprobs.top_logprobs?.[index] ?? {});
     const rawTop = pairs(logprobs.top_ids, logprobs.top_id_logprobs, index);
@@ -33,12 +35,12 @@ export function fromCompletion({ logprobs }) {
     texts.set(id, text);
     return make(id, text, logprobs.token_logprobs[index], logprobs.processed_token_logprobs?.[index], rawTop,
       pairs(logprobs.processed_top_ids, logprobs.processed_top_id_logprobs, index), texts);
-  });
+  }));
 }
 
 /** The tokens of a choice, or of a piece of one, of /v1/chat/completions. */
-export function fromChat({ logprobs }) {
-  return (logprobs?.content ?? []).map((entry) => {
+export function fromChat({ logprobs, trace }) {
+  return traced(trace, (logprobs?.content ?? []).map((entry) => {
     const texts = new Map([[entry.id, entry.token]]);
     const list = (top) => (top ?? []).map((other) => {
       texts.set(other.id, other.token);
@@ -46,7 +48,14 @@ export function fromChat({ logprobs }) {
     });
     return make(entry.id, entry.token, entry.logprob, entry.processed_logprob, list(entry.top_logprobs),
       list(entry.processed_top_logprobs), texts);
+  }));
+}
+
+function traced(trace, tokens) {
+  tokens.forEach((token, index) => {
+    if (trace?.[index]?.id === token.id) token.trace = trace[index];
   });
+  return tokens;
 }
 
 function pairs(ids, values, index) {
