@@ -50,11 +50,15 @@ export class TokenText extends HTMLElement {
     this.#resizes.disconnect();
   }
 
-  /** Shows these tokens alone. `fork`: where a branch left its parent; the token there was chosen by hand. */
-  show(tokens, fork = null) {
+  /**
+   * Shows these tokens alone. `isOpen`: more may follow. `fork`: where a branch left its parent; the token there was
+   * chosen by hand.
+   */
+  show(tokens, { isOpen, fork = null }) {
     this.clear();
     this.append(...this.#make(tokens, 0));
     this.tokens = [...tokens];
+    if (!isOpen) this.end();
     this.#cut();
     if (fork !== null) {
       const chosen = this.querySelectorAll(".t")[fork];
@@ -91,6 +95,13 @@ export class TokenText extends HTMLElement {
     const open = this.#last === this ? this.querySelectorAll(":scope > .t") : this.#last.children;
     if (open.length >= blockSize) this.#startBlock([...open]);
     if (first === 0) this.#openTab();
+  }
+
+  /** Draws what waits, and what the last token left open: no token follows. */
+  end() {
+    this.flush();
+    const rest = this.#joiner.end();
+    if (rest) [...this.querySelectorAll(".t")].at(-1)?.append(rest);
   }
 
   /** Marks a token, such as the first that differs; null takes the mark away. */

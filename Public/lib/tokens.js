@@ -85,20 +85,48 @@ function pieceBytes(text) {
   return Uint8Array.from(text.matchAll(/\\x([0-9a-f]{2})/g), (match) => parseInt(match[1], 16));
 }
 
-/** Puts pieces of characters together: gives for each token what it adds to the text. */
+/**
+ * Puts pieces of characters together: gives for each token what it adds to the text. What can be no character becomes
+ * U+FFFD as in the server's text, one for each longest beginning of a character (WHATWG Encoding, section 4.1).
+ */
 export class PieceJoiner {
-  #decoder = new TextDecoder();
-  #open = false;
+  #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #open = [];
 
   add(token) {
-    if (token.bytes) {
-      this.#open = true;
-      return this.#decoder.decode(token.bytes, { stream: true });
-    }
-    const rest = this.#open ? this.#decoder.decode() : "";
-    this.#open = false;
-    return rest + token.text;
+    if (!token.bytes) return this.end() + token.text;
+    const bytes = [...this.#open, ...token.bytes];
+    const whole = bytes.length - openLength(bytes);
+    this.#open = bytes.slice(whole);
+    return this.#decoder.decode(Uint8Array.from(bytes.slice(0, whole)));
   }
+
+  /** What is left when no token follows. */
+  end() {
+    const rest = this.#decoder.decode(Uint8Array.from(this.#open));
+    this.#open = [];
+    return rest;
+  }
+}
+
+/** The text of tokens. */
+export function joined(tokens) {
+  const joiner = new PieceJoiner();
+  return tokens.map((token) => joiner.add(token)).join("") + joiner.end();
+}
+
+// How many bytes at the end may be the beginning of a character.
+function openLength(bytes) {
+  for (let length = 1; length <= Math.min(3, bytes.length); length++) {
+    const lead = bytes.at(-length);
+    if (lead >= 0x80 && lead < 0xc0) continue;
+    const needed = lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 0;
+    if (needed <= length) return 0;
+    const second = bytes.at(1 - length);
+    const [low, high] = { 0xe0: [0xa0, 0xbf], 0xed: [0x80, 0x9f], 0xf0: [0x90, 0xbf], 0xf4: [0x80, 0x8f] }[lead] ?? [0x80, 0xbf];
+    return length === 1 || (second >= low && second <= high) ? length : 0;
+  }
+  return 0;
 }
 
 const knownTexts = new Map();

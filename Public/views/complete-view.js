@@ -291,7 +291,7 @@ export class CompleteView extends HTMLElement {
 
   #end(runs, failure) {
     const { notice, text } = this.#parts;
-    text.flush();
+    text.end();
     const run = this.#run;
     if (failure && failure.name !== "AbortError") {
       this.#showFailure(failure);
@@ -328,7 +328,7 @@ export class CompleteView extends HTMLElement {
     this.#run = run;
     if (run) {
       before.textContent = shortened(run.root.request.prompt);
-      text.show(run.tokens, run.fork);
+      text.show(run.tokens, { isOpen: run.state === "running", fork: run.fork });
     } else {
       before.textContent = "";
       text.clear();

@@ -6,7 +6,7 @@ import { APIError, post, stream } from "../lib/api.js";
 import { afterPause, announce, freshID, h } from "../lib/dom.js";
 import { download } from "../lib/export.js";
 import { stringify } from "../lib/json.js";
-import { completionLogprobs, fromCompletion } from "../lib/tokens.js";
+import { completionLogprobs, fromCompletion, joined } from "../lib/tokens.js";
 import "../elements/assembled-prompt.js";
 import "../elements/example-table.js";
 import "../elements/lever-form.js";
@@ -320,8 +320,8 @@ export class ShotsView extends HTMLElement {
           if (choice.finish_reason) end.textContent = ending(choice, tokens.length);
         }
       }
-      text.flush();
-      this.#result = { request, text: tokens.map((token) => token.text).join("") };
+      text.end();
+      this.#result = { request, text: joined(tokens) };
       announce(`Done: ${tokens.length} tokens.`);
     });
   }

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import random
 import subprocess
 import sys
 
@@ -251,6 +252,21 @@ def test_what_the_model_writes_is_text(visit, server):
         page.locator("complete-view token-text .t").nth(0).click()
         assert page.locator("token-panel code").first.inner_text() != ""
         assert page.locator("complete-view :is(script, img, iframe, object, embed, form form, base, meta, link)").count() == 0
+
+
+def test_pieces_of_characters_become_the_same_text_as_the_servers(visit):
+    pool = [0x80, 0x8f, 0x90, 0x95, 0x9f, 0xa0, 0xa9, 0xac, 0xbf, 0x82, 0xc0, 0xc3, 0xd2, 0xe0, 0xe2, 0xed, 0xf0, 0xf2, 0xf4, 0xff]
+    draw = random.Random(7)
+    cases = [[draw.choices(pool, k=draw.randint(1, 3)) if draw.random() < 0.8 else "x" for _ in range(draw.randint(1, 12))]
+             for _ in range(2000)]
+    texts = visit().open().evaluate("""async (cases) => {
+        const { joined } = await import("/lib/tokens.js");
+        const token = (piece) => (typeof piece === "string" ? { text: piece, bytes: null } : { text: "", bytes: piece });
+        return cases.map((pieces) => joined(pieces.map(token)));
+    }""", cases)
+    for case, text in zip(cases, texts):
+        whole = b"".join(piece.encode() if isinstance(piece, str) else bytes(piece) for piece in case)
+        assert text == whole.decode("utf-8", "replace"), case
 
 
 def test_the_address_brings_everything_back(visit):
