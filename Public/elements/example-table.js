@@ -116,11 +116,12 @@ export class ExampleTable extends HTMLElement {
   }
 
   #bar(value) {
-    if (value === undefined) return h("td", { class: "influence quiet" }, "–");
+    if (value === undefined) return h("td", { class: "influence" }, "–");
     const most = Math.max(...[...this.#influence.values()].map(Math.abs), 1e-9);
     const bar = h("span", { class: value < 0 ? "bar below" : "bar" });
     bar.style.inlineSize = `${(Math.abs(value) / most) * 50}%`;
-    return h("td", { class: "influence" }, bar, h("span", {}, `${value > 0 ? "+" : ""}${value.toFixed(2)}`));
+    return h("td", { class: "influence" }, h("div", {}, h("span", { class: "zone", "aria-hidden": "true" }, bar),
+      h("span", {}, `${value > 0 ? "+" : ""}${value.toFixed(2)}`)));
   }
 
   #showMarks() {

@@ -90,7 +90,7 @@ export class LaneCard extends HTMLElement {
 
   /** Shows a choice from its first token. */
   show(choice) {
-    this.#parts.text.show(choice.tokens);
+    this.#parts.text.show(choice.tokens, { isOpen: !choice.finish });
     this.finish(choice);
   }
 
@@ -102,7 +102,8 @@ export class LaneCard extends HTMLElement {
 
   /** Shows how the choice ended and where it left lane A. */
   finish(choice) {
-    this.#parts.text.flush();
+    if (choice.finish) this.#parts.text.end();
+    else this.#parts.text.flush();
     const { divergence } = choice;
     if (divergence) {
       this.#parts.text.mark(divergence.step, "The first token that differs from lane A");

@@ -28,7 +28,7 @@ export class SetPicker extends HTMLElement {
   async refresh(selected = this.#select.value) {
     try {
       const { data } = await get(root);
-      this.#select.replaceChildren(h("option", { value: "" }, "as written here"), data.map((set) => h("option", {
+      this.#select.replaceChildren(h("option", { value: "" }, "as written here"), ...data.map((set) => h("option", {
         value: set.id, "data-shipped": set.shipped ? "yes" : "no", title: set.description ?? "",
       }, `${set.id} (${set.count})`)));
       this.#select.value = selected;

@@ -21,9 +21,10 @@ export class ShareMenu extends HTMLElement {
     this.#button = h("button", { type: "button", class: "quiet", popovertarget: id }, "Share");
     this.#menu.addEventListener("toggle", (event) => {
       this.#button.setAttribute("aria-expanded", String(event.newState === "open"));
-      if (event.newState !== "open") return;
-      this.#fill();
-      this.#place();
+      if (event.newState === "open") this.#place();
+    });
+    this.#menu.addEventListener("beforetoggle", (event) => {
+      if (event.newState === "open") this.#fill();
     });
     this.#button.setAttribute("aria-expanded", "false");
     this.replaceChildren(this.#button, this.#menu);
@@ -35,17 +36,18 @@ export class ShareMenu extends HTMLElement {
       return request && write(request.path, request.body);
     };
     const copies = [
-      ["Copy link", () => this.#source.link(), "The link holds all that you see."],
+      ["Copy link", () => this.#source.link()],
       ["Copy as curl", code(asCurl)],
       ["Copy as Python", code(asPython)],
       ["Copy as JSON", code((path, body) => stringify(body, 2))],
     ];
     this.#menu.replaceChildren(
-      ...copies.map(([title, make]) => h("button", { type: "button", onclick: () => this.#copy(title, make) }, title)),
+      ...copies.map(([title, make], index) => h("button", {
+        type: "button", autofocus: index === 0, onclick: () => this.#copy(title, make),
+      }, title)),
       ...this.#source.files().map(([title, save]) => h("button", {
         type: "button", onclick: () => { this.#menu.hidePopover(); save(); },
       }, title)));
-    this.#menu.querySelector("button")?.focus();
   }
 
   async #copy(title, make) {

@@ -3,6 +3,7 @@
 // to the model itself and after the stages, and a way to go on with it.
 
 import { h, rove } from "../lib/dom.js";
+import { removingStage } from "./stage-table.js";
 import { nameAlternatives, percent, spelled } from "../lib/tokens.js";
 
 /** Fires `branch` with `detail` `{ index, alternative }`, and `leave` with the index when Escape closes it. */
@@ -89,7 +90,9 @@ export class TokenPanel extends HTMLElement {
   #row(token, other, place, canBranch) {
     const isChosen = other.id === token.id;
     const gone = other.processed === null && token.processed !== null;
-    const left = !gone ? percent(other.processed) : token.complete?.processed ? "removed" : token.complete ? "not listed" : "–";
+    const stage = gone ? removingStage(token.trace, other.id) : null;
+    const left = !gone ? percent(other.processed) : stage ? `✕ ${stage}` : token.complete?.processed ? "removed"
+      : token.complete ? "not listed" : "–";
     const text = other.text === null ? `id ${other.id}` : spelled(other.text);
     const label = `${text}: model ${percent(other.raw)}, drawn from ${left}${isChosen ? ", taken" : ""}`;
     const bar = h("span", { class: "bar" });
@@ -103,7 +106,7 @@ export class TokenPanel extends HTMLElement {
       },
     }, h("span", { class: "name" }, isChosen ? "▸ " : "", h("code", {}, text)),
     h("span", { class: "raw" }, bar, h("span", {}, percent(other.raw))),
-    h("span", { class: gone ? "left gone" : "left" }, left));
+    h("span", { class: gone ? "left gone" : "left", title: stage ? `removed by ${stage}` : null }, left));
   }
 
   // Below its token, or above it where there is no room; on narrow screens the style puts it at the foot.

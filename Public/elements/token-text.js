@@ -4,6 +4,10 @@
 import { h, rove } from "../lib/dom.js";
 import { PieceJoiner, percent, shade, spelled } from "../lib/tokens.js";
 
+// A browser lays out a paragraph as a whole. So that a long answer costs no more for each token than a short one, it is
+// cut, where a line begins anyway, into blocks of about so many tokens.
+const blockSize = 160;
+
 /**
  * Fires, with `detail` `{ index, element }`: `point` when a token is hovered or focused, `choose` when it is pressed;
  * and `leave` when the pointer goes.
@@ -16,9 +20,17 @@ export class TokenText extends HTMLElement {
   #isQuiet = false;
   #hovered = null;
   #hoverTimer = null;
+  #last = this;
+  #width = 0;
+  #resizes = new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width === this.#width) return;
+    this.#width = contentRect.width;
+    this.#cut();
+  });
 
   constructor() {
     super();
+    this.addEventListener("copy", (event) => copyText(this, event));
     this.addEventListener("pointermove", (event) => this.#hover(event));
     this.addEventListener("focusin", (event) => this.#fire("point", event.target, event));
     this.addEventListener("click", (event) => this.#fire("choose", event.target, event));
@@ -31,13 +43,23 @@ export class TokenText extends HTMLElement {
 
   connectedCallback() {
     if (!this.hasAttribute("role")) this.setAttribute("role", "group");
+    this.#resizes.observe(this.parentElement);
   }
 
-  /** Shows these tokens alone. `fork`: where a branch left its parent; the token there was chosen by hand. */
-  show(tokens, fork = null) {
+  disconnectedCallback() {
+    this.#resizes.disconnect();
+  }
+
+  /**
+   * Shows these tokens alone. `isOpen`: more may follow. `fork`: where a branch left its parent; the token there was
+   * chosen by hand.
+   */
+  show(tokens, { isOpen, fork = null }) {
     this.clear();
     this.append(...this.#make(tokens, 0));
     this.tokens = [...tokens];
+    if (!isOpen) this.end();
+    this.#cut();
     if (fork !== null) {
       const chosen = this.querySelectorAll(".t")[fork];
       chosen?.classList.add("chosen");
@@ -52,6 +74,7 @@ export class TokenText extends HTMLElement {
     this.#waiting = [];
     this.#joiner = new PieceJoiner();
     this.tokens = [];
+    this.#last = this;
     this.replaceChildren();
   }
 
@@ -67,9 +90,18 @@ export class TokenText extends HTMLElement {
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     this.#frame = null;
     const first = this.tokens.length - this.#waiting.length;
-    this.append(...this.#make(this.#waiting, first));
+    this.#last.append(...this.#make(this.#waiting, first));
     this.#waiting = [];
+    const open = this.#last === this ? this.querySelectorAll(":scope > .t") : this.#last.children;
+    if (open.length >= blockSize) this.#startBlock([...open]);
     if (first === 0) this.#openTab();
+  }
+
+  /** Draws what waits, and what the last token left open: no token follows. */
+  end() {
+    this.flush();
+    const rest = this.#joiner.end();
+    if (rest) [...this.querySelectorAll(".t")].at(-1)?.append(rest);
   }
 
   /** Marks a token, such as the first that differs; null takes the mark away. */
@@ -94,6 +126,28 @@ export class TokenText extends HTMLElement {
   #openTab() {
     const first = this.querySelector(".t");
     if (first && !this.querySelector('.t[tabindex="0"]')) first.tabIndex = 0;
+  }
+
+  // Lets a new block begin with the last line of the tokens of the open one.
+  #startBlock(open) {
+    const start = lineStarts(open).at(-1);
+    if (start === undefined) return;
+    this.#last = h("div", { class: "block" }, open.slice(start));
+    this.append(this.#last);
+    outdent(this.#last);
+  }
+
+  // Cuts the whole text anew, for the width that it has.
+  #cut() {
+    const all = [...this.querySelectorAll(".t")];
+    if (all.length < blockSize || all[0].getClientRects().length === 0) return;
+    this.replaceChildren(...all);
+    const bounds = [];
+    for (const start of lineStarts(all)) if (start - (bounds.at(-1) ?? 0) >= blockSize) bounds.push(start);
+    const blocks = bounds.map((start, index) => h("div", { class: "block" }, all.slice(start, bounds[index + 1])));
+    this.append(...blocks);
+    this.#last = blocks.at(-1) ?? this;
+    blocks.forEach(outdent);
   }
 
   #make(tokens, first) {
@@ -162,6 +216,37 @@ export class TokenText extends HTMLElement {
     best.element.tabIndex = 0;
     best.element.focus();
   }
+}
+
+// The indices of the tokens with which lines begin, without the first.
+function lineStarts(tokens) {
+  const starts = [];
+  let line = null;
+  tokens.forEach((token, index) => {
+    const top = [...token.getClientRects()].at(-1)?.top;
+    if (top === undefined) return;
+    if (line !== null && top > line + 4) starts.push(index);
+    line = top;
+  });
+  return starts;
+}
+
+// The space before a word hangs at the end of the line before; in a block of its own it would stand at the beginning.
+function outdent(block) {
+  const text = block.querySelector(".t")?.firstChild;
+  if (!text?.data?.startsWith(" ")) return;
+  const range = document.createRange();
+  range.setStart(text, 0);
+  range.setEnd(text, 1);
+  block.style.textIndent = `-${range.getBoundingClientRect().width}px`;
+}
+
+// Blocks are no lines: what is copied is the text alone.
+function copyText(element, event) {
+  const selection = getSelection();
+  if (selection.rangeCount !== 1 || !element.contains(selection.getRangeAt(0).commonAncestorContainer)) return;
+  event.clipboardData.setData("text/plain", selection.getRangeAt(0).cloneContents().textContent);
+  event.preventDefault();
 }
 
 // The token that ended the text, which is no part of it.

@@ -7,12 +7,13 @@ import { parse, stringify } from "./json.js";
 export const version = 1;
 
 const longestLink = 64 * 1024;
+const largestLinked = 1024 * 1024;
 const largestDraft = 8 * 1024 * 1024;
 
 /** The text for a value; null if it is too long for an address. */
 export async function encode(value) {
   const json = stringify(value);
-  if (json.length > largestDraft) return null;
+  if (json.length > largestLinked) return null;
   const packed = await new Response(new Blob([json]).stream().pipeThrough(new CompressionStream("deflate-raw")))
     .arrayBuffer();
   const text = base64url(new Uint8Array(packed));

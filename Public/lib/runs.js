@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs of the Complete view and their branches.
 
+import { joined } from "./tokens.js";
+
 let count = 0;
 
 /** One answer: its request, its tokens, and the run from which it branched. */
@@ -24,7 +26,7 @@ export class Run {
   }
 
   get text() {
-    return this.tokens.map((token) => token.text).join("");
+    return joined(this.tokens);
   }
 
   /** The run at the root of its tree. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens of an answer with what is known of their places, in one shape for all routes:
 //
-//     { id, text, bytes, raw, processed, top: [{ id, text, raw, processed }], complete: { raw, processed } }
+//     { id, text, bytes, raw, processed, top: [{ id, text, raw, processed }], complete: { raw, processed }, trace }
 //
 // Log-probabilities are natural; null: not reported. `raw` is the model's own, `processed` what was drawn from.
 // `bytes` is null for a token whose text is whole. `complete.processed`: no token outside `top` was left to draw.
+// `trace`: what the stages did, as the server says it, where it was asked for.
 
 import { post } from "./api.js";
 
@@ -14,14 +15,15 @@ export const alternativeCount = 10;
 /** What a request says to get its tokens so. */
 export const completionLogprobs = { logprobs: alternativeCount, logprobs_mode: "both" };
 export const chatLogprobs = { logprobs: true, top_logprobs: alternativeCount, logprobs_mode: "both" };
+export const stageTrace = { trace: { level: "full", top: 2 * alternativeCount } };
 
 const floor = -9999;
 const finite = (value) => (value === undefined || value === null || value <= floor ? null : value);
 
 /** The tokens of a choice, or of a piece of one, of /v1/completions. */
-export function fromCompletion({ logprobs }) {
+export function fromCompletion({ logprobs, trace }) {
   if (!logprobs?.tokens) return [];
-  return logprobs.tokens.map((text, index) => {
+  return traced(trace, logprobs.tokens.map((text, index) => {
     const texts = new Map();
     const named = Object.entries(logprobs.top_logprobs?.[index] ?? {});
     const rawTop = pairs(logprobs.top_ids, logprobs.top_id_logprobs, index);
@@ -33,12 +35,12 @@ export function fromCompletion({ logprobs }) {
     texts.set(id, text);
     return make(id, text, logprobs.token_logprobs[index], logprobs.processed_token_logprobs?.[index], rawTop,
       pairs(logprobs.processed_top_ids, logprobs.processed_top_id_logprobs, index), texts);
-  });
+  }));
 }
 
 /** The tokens of a choice, or of a piece of one, of /v1/chat/completions. */
-export function fromChat({ logprobs }) {
-  return (logprobs?.content ?? []).map((entry) => {
+export function fromChat({ logprobs, trace }) {
+  return traced(trace, (logprobs?.content ?? []).map((entry) => {
     const texts = new Map([[entry.id, entry.token]]);
     const list = (top) => (top ?? []).map((other) => {
       texts.set(other.id, other.token);
@@ -46,7 +48,14 @@ export function fromChat({ logprobs }) {
     });
     return make(entry.id, entry.token, entry.logprob, entry.processed_logprob, list(entry.top_logprobs),
       list(entry.processed_top_logprobs), texts);
+  }));
+}
+
+function traced(trace, tokens) {
+  tokens.forEach((token, index) => {
+    if (trace?.[index]?.id === token.id) token.trace = trace[index];
   });
+  return tokens;
 }
 
 function pairs(ids, values, index) {
@@ -76,20 +85,48 @@ function pieceBytes(text) {
   return Uint8Array.from(text.matchAll(/\\x([0-9a-f]{2})/g), (match) => parseInt(match[1], 16));
 }
 
-/** Puts pieces of characters together: gives for each token what it adds to the text. */
+/**
+ * Puts pieces of characters together: gives for each token what it adds to the text. What can be no character becomes
+ * U+FFFD as in the server's text, one for each longest beginning of a character (WHATWG Encoding, section 4.1).
+ */
 export class PieceJoiner {
-  #decoder = new TextDecoder();
-  #open = false;
+  #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #open = [];
 
   add(token) {
-    if (token.bytes) {
-      this.#open = true;
-      return this.#decoder.decode(token.bytes, { stream: true });
-    }
-    const rest = this.#open ? this.#decoder.decode() : "";
-    this.#open = false;
-    return rest + token.text;
+    if (!token.bytes) return this.end() + token.text;
+    const bytes = [...this.#open, ...token.bytes];
+    const whole = bytes.length - openLength(bytes);
+    this.#open = bytes.slice(whole);
+    return this.#decoder.decode(Uint8Array.from(bytes.slice(0, whole)));
   }
+
+  /** What is left when no token follows. */
+  end() {
+    const rest = this.#decoder.decode(Uint8Array.from(this.#open));
+    this.#open = [];
+    return rest;
+  }
+}
+
+/** The text of tokens. */
+export function joined(tokens) {
+  const joiner = new PieceJoiner();
+  return tokens.map((token) => joiner.add(token)).join("") + joiner.end();
+}
+
+// How many bytes at the end may be the beginning of a character.
+function openLength(bytes) {
+  for (let length = 1; length <= Math.min(3, bytes.length); length++) {
+    const lead = bytes.at(-length);
+    if (lead >= 0x80 && lead < 0xc0) continue;
+    const needed = lead >= 0xf0 && lead <= 0xf4 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 0;
+    if (needed <= length) return 0;
+    const second = bytes.at(1 - length);
+    const [low, high] = { 0xe0: [0xa0, 0xbf], 0xed: [0x80, 0x9f], 0xf0: [0x90, 0xbf], 0xf4: [0x80, 0x8f] }[lead] ?? [0x80, 0xbf];
+    return length === 1 || (second >= low && second <= high) ? length : 0;
+  }
+  return 0;
 }
 
 const knownTexts = new Map();

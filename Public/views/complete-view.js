@@ -6,7 +6,8 @@ import { announce, h } from "../lib/dom.js";
 import { asCSV, download } from "../lib/export.js";
 import { same, stringify } from "../lib/json.js";
 import { branchRemarks, Run } from "../lib/runs.js";
-import { chatLogprobs, completionLogprobs, fromChat, fromCompletion, percent } from "../lib/tokens.js";
+import { chatLogprobs, completionLogprobs, fromChat, fromCompletion, percent, stageTrace } from "../lib/tokens.js";
+import { stageTable } from "../elements/stage-table.js";
 import "../elements/lever-form.js";
 import "../elements/message-list.js";
 import "../elements/notice-box.js";
@@ -238,7 +239,7 @@ export class CompleteView extends HTMLElement {
     this.#showRunning();
     const isChat = path === paths.chat;
     const body = {
-      ...request, ...(isChat ? chatLogprobs : completionLogprobs), stream: true,
+      ...request, ...(isChat ? chatLogprobs : completionLogprobs), ...(this.#canTrace(path) ? stageTrace : {}), stream: true,
       stream_options: { include_usage: true }, return: ["token_ids", "effective_settings"],
     };
     const runs = new Map();
@@ -267,6 +268,10 @@ export class CompleteView extends HTMLElement {
     this.#end(runs, failure);
   }
 
+  #canTrace(path) {
+    return this.#workspace.capabilities.fields(path).some((field) => field.name === "trace");
+  }
+
   #take(event, runs, begin, isChat) {
     const first = runs.get(0);
     if (event.prompt_token_ids && !first.parent) first.promptIDs = event.prompt_token_ids[0];
@@ -286,7 +291,7 @@ export class CompleteView extends HTMLElement {
 
   #end(runs, failure) {
     const { notice, text } = this.#parts;
-    text.flush();
+    text.end();
     const run = this.#run;
     if (failure && failure.name !== "AbortError") {
       this.#showFailure(failure);
@@ -323,7 +328,7 @@ export class CompleteView extends HTMLElement {
     this.#run = run;
     if (run) {
       before.textContent = shortened(run.root.request.prompt);
-      text.show(run.tokens, run.fork);
+      text.show(run.tokens, { isOpen: run.state === "running", fork: run.fork });
     } else {
       before.textContent = "";
       text.clear();
@@ -398,6 +403,7 @@ export class CompleteView extends HTMLElement {
     if (!token) return;
     await this.#parts.panel.open({
       token, index, anchor: element, model: run.request.model, canBranch: run.canBranch && this.#abort === null,
+      extra: token.trace ? stageTable(token.trace) : null,
     });
   }
 

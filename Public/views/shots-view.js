@@ -6,7 +6,7 @@ import { APIError, post, stream } from "../lib/api.js";
 import { afterPause, announce, freshID, h } from "../lib/dom.js";
 import { download } from "../lib/export.js";
 import { stringify } from "../lib/json.js";
-import { completionLogprobs, fromCompletion } from "../lib/tokens.js";
+import { completionLogprobs, fromCompletion, joined } from "../lib/tokens.js";
 import "../elements/assembled-prompt.js";
 import "../elements/example-table.js";
 import "../elements/lever-form.js";
@@ -20,7 +20,7 @@ const completions = "/v1/completions";
 const assemblePath = "/v1/prompts/assemble";
 const ablatePath = "/v1/prompts/ablate";
 const curvePath = "/v1/prompts/curve";
-const setsPath = "/v1/example-sets";
+const setsPath = "/v1/example-sets/{id}";
 const reasons = { is_query: "is the query", budget: "no room", count: "not selected" };
 
 export class ShotsView extends HTMLElement {
@@ -201,7 +201,7 @@ export class ShotsView extends HTMLElement {
     const { capabilities, model } = this.#workspace;
     if (!capabilities) return;
     const { lack, sets, selection, ablate, measure } = this.#parts;
-    const missing = [assemblePath, ablatePath, curvePath, setsPath].filter((path) => !capabilities.has(path));
+    const missing = [ablatePath, curvePath, setsPath].filter((path) => !capabilities.has(path));
     const field = this.#shotsField;
     if (missing.length || !field) {
       lack.say(`This server lacks ${[...(field ? [] : ["the field shots"]), ...missing].join(", ")}. Examples are sent as `
@@ -264,7 +264,8 @@ export class ShotsView extends HTMLElement {
     const draft = stringify(this.#draft);
     try {
       const request = this.#request();
-      const answer = capabilities.has(assemblePath) ? await post(assemblePath, request)
+      // The dry run came with the field.
+      const answer = this.#shotsField ? await post(assemblePath, request)
         : await post(completions, { ...request, max_tokens: 0, return: ["assembled"] });
       if (stringify(this.#draft) !== draft) return;
       const [entry] = [answer.assembled].flat();
@@ -319,8 +320,8 @@ export class ShotsView extends HTMLElement {
           if (choice.finish_reason) end.textContent = ending(choice, tokens.length);
         }
       }
-      text.flush();
-      this.#result = { request, text: tokens.map((token) => token.text).join("") };
+      text.end();
+      this.#result = { request, text: joined(tokens) };
       announce(`Done: ${tokens.length} tokens.`);
     });
   }

@@ -177,6 +177,11 @@ ATTACKS = [
     "</textarea><script>alert(1)</script>", "javascript:alert(1)", "<iframe srcdoc='<script>alert(1)</script>'>",
     "{{constructor.constructor('alert(1)')()}}", "${alert(1)}", "<a href=javascript:alert(1)>x</a>",
     "<style>@import'//evil.example';</style>", "&lt;b&gt;&amp;", "<!--><script>alert(1)</script>-->",
+    "<body onload=alert(1)>", "<input autofocus onfocus=alert(1)>", "<details open ontoggle=alert(1)>x",
+    "<video><source onerror=alert(1)>", "<object data=javascript:alert(1)>", "<embed src=//evil.example>",
+    "<meta http-equiv=refresh content=0;url=//evil.example>", "<base href=//evil.example/>", "<link rel=stylesheet href=//e>",
+    "<form action=//evil.example><button>x", "<svg><a xlink:href=javascript:alert(1)>x</a></svg>", "<template><img src=x>",
+    "--><b>x</b>", "]]><b>x</b>", "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
     "\u202e<b>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
 ]
 

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import random
 import subprocess
 import sys
 
@@ -25,9 +26,13 @@ def test_the_first_visit_is_small_and_closed(visit):
     }""")
     packed = sum(len(gzip.compress(text.encode())) for text in sizes)
     assert packed <= 150_000
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    assert paint < 1500  # a slow machine has its time; 300 ms are usual
     assert page.evaluate("document.querySelectorAll('script:not([src]), style, [style], [onclick]').length") == 0
+    paints = []
+    for _ in range(5):
+        page.reload()
+        page.locator("complete-view .lever").first.wait_for(state="attached")
+        paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    assert min(paints) < 1000, paints  # less than 300 where nothing else runs
 
 
 def test_an_example_runs_in_one_click_and_equals_the_api(visit, server):
@@ -112,7 +117,7 @@ def test_alternatives_are_those_of_the_api(visit, server):
         rows = panel.locator(".alternative")
         assert rows.count() == 10
         assert rows.locator(".left:not(.gone)").count() == 3
-        assert rows.locator(".gone").first.inner_text() == "removed"
+        assert rows.locator(".gone").first.inner_text() in ("removed", "✕ top_k")
         spelling = rows.nth(0).locator("code").inner_text().replace("␣", " ")
         assert told["top_logprobs"][index][spelling] == told["top_id_logprobs"][index][0]
         page.keyboard.press("Escape")
@@ -228,23 +233,40 @@ def test_attacks_are_text(visit, server):
     assert page.locator(".run").count() == len(ATTACKS)
 
 
-@pytest.mark.parametrize("attack", ATTACKS[:4])
-def test_what_the_model_writes_is_text(visit, server, attack):
-    """The model is made to write the attack, by biases that follow it token by token."""
+def test_what_the_model_writes_is_text(visit, server):
+    """The model is made to write each attack, by biases that follow it token by token."""
     prompt = "Once upon a time"
     start = server.post("/tokenize", {"prompt": prompt}).json()["tokens"]
-    ids = server.post("/tokenize", {"prompt": attack, "add_special_tokens": False}).json()["tokens"]
-    chain = start[-1:] + ids
-    biases = [[chain[: end + 1][-64:], 100] for end in range(1, len(chain))]
     page = visit().open()
     page.locator("#prompt").fill(prompt)
-    for name, value in {"temperature": "0", "max_tokens": str(len(ids)), "sequence_bias": json.dumps(biases)}.items():
-        set_lever(page, name, value)
-    run(page)
-    assert answer(page) == attack
-    page.locator("complete-view token-text .t").nth(0).click()
-    assert page.locator("token-panel code").first.inner_text() != ""
-    assert page.locator(".paper :is(script, img, svg, iframe)").count() == 0
+    set_lever(page, "temperature", "0")
+    assert len(ATTACKS) == 30
+    for attack in ATTACKS:
+        ids = server.post("/tokenize", {"prompt": attack, "add_special_tokens": False, "parse_special": False}).json()["tokens"]
+        chain = start[-1:] + ids
+        biases = [[chain[: end + 1][-64:], 100] for end in range(1, len(chain))]
+        set_lever(page, "max_tokens", str(len(ids)))
+        set_lever(page, "sequence_bias", json.dumps(biases))
+        run(page)
+        assert answer(page) == attack
+        page.locator("complete-view token-text .t").nth(0).click()
+        assert page.locator("token-panel code").first.inner_text() != ""
+        assert page.locator("complete-view :is(script, img, iframe, object, embed, form form, base, meta, link)").count() == 0
+
+
+def test_pieces_of_characters_become_the_same_text_as_the_servers(visit):
+    pool = [0x80, 0x8f, 0x90, 0x95, 0x9f, 0xa0, 0xa9, 0xac, 0xbf, 0x82, 0xc0, 0xc3, 0xd2, 0xe0, 0xe2, 0xed, 0xf0, 0xf2, 0xf4, 0xff]
+    draw = random.Random(7)
+    cases = [[draw.choices(pool, k=draw.randint(1, 3)) if draw.random() < 0.8 else "x" for _ in range(draw.randint(1, 12))]
+             for _ in range(2000)]
+    texts = visit().open().evaluate("""async (cases) => {
+        const { joined } = await import("/lib/tokens.js");
+        const token = (piece) => (typeof piece === "string" ? { text: piece, bytes: null } : { text: "", bytes: piece });
+        return cases.map((pieces) => joined(pieces.map(token)));
+    }""", cases)
+    for case, text in zip(cases, texts):
+        whole = b"".join(piece.encode() if isinstance(piece, str) else bytes(piece) for piece in case)
+        assert text == whole.decode("utf-8", "replace"), case
 
 
 def test_the_address_brings_everything_back(visit):
@@ -301,8 +323,8 @@ def test_a_large_paste_is_kept(visit):
         field.setRangeText(text, 0, field.value.length, "end");
         field.dispatchEvent(new InputEvent("input", { bubbles: true }));
     }""", text)
-    page.get_by_role("button", name="Run", exact=True).click()
-    page.locator("complete-view notice-box.error").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Run", exact=True).click(timeout=90_000)
+    page.locator("complete-view notice-box.error").wait_for(timeout=90_000)
     assert page.locator("#prompt").input_value() == text
     assert page.evaluate("location.href.length") < 70_000
 
@@ -364,14 +386,14 @@ def test_a_whole_visit_by_keyboard(visit):
     for _ in range(4):
         press("ArrowRight")
     assert page.evaluate("document.activeElement.dataset.index") == "4"
-    assert page.locator("token-panel").is_visible()
+    assert page.locator("complete-view token-panel").is_visible()
     press("Enter")
     assert page.evaluate("document.activeElement.classList.contains('alternative')")
     press("ArrowDown")
     press("ArrowDown")
     press("Escape")
     assert page.evaluate("document.activeElement.dataset.index") == "4"
-    assert not page.locator("token-panel").is_visible()
+    assert not page.locator("complete-view token-panel").is_visible()
     press("Enter")
     press("ArrowDown")
     press("Enter")

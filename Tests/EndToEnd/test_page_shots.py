@@ -22,7 +22,7 @@ def opened(visitor):
 
 
 def cells(page, table="Examples"):
-    return page.get_by_role("table", name=table).locator("tbody tr").evaluate_all(
+    return page.locator(f'table[aria-label="{table}"] tbody tr').evaluate_all(
         "rows => rows.map((row) => [...row.querySelectorAll('textarea')].map((area) => area.value))")
 
 
