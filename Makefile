@@ -71,7 +71,10 @@ corpus: build
 	$(TEMPER) tokenizer train $(CORPUS)/vocabulary.jsonl --vocab-size 3072 --pre-tokenizer smollm \
 		--bos '<|endoftext|>' --special '<|im_start|>' --special '<|im_end|>' --out $(CORPUS)/tokenizer
 
+# A model whose first recipe is its own file starts from what that made.
 model: corpus
+	test ! -f Models/$(NAME)/first.json || \
+		$(TEMPER) train Models/$(NAME)/first.json --out .build/runs/$(NAME)-echoes
 	$(TEMPER) train Models/$(NAME)/recipe.json --out .build/runs/$(NAME)
 
 clean:

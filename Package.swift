@@ -32,9 +32,11 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let database: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
 let serviceDependencies: [Target.Dependency] = [
-    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Decoding", "Checkpoints", "StrictJSON",
-    httpTypes, logging,
+    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints",
+    "StrictJSON", httpTypes, logging,
 ]
 
 let package = Package(
@@ -48,6 +50,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .target(name: "CNative", cSettings: [.define("_GNU_SOURCE")]),
@@ -55,19 +58,20 @@ let package = Package(
         module("Compute", ["CNative"]),
         module("Checkpoints", ["Compute", "StrictJSON"]),
         module("Tokenizers", ["Checkpoints", "StrictJSON"]),
-        module("Decoding", []),
+        module("Constraints", ["StrictJSON"]),
+        module("Decoding", ["Constraints"]),
         module("Evaluation", []),
         module("Architectures", ["Compute", "Checkpoints"]),
-        module("Prompting", ["Tokenizers"]),
+        module("Prompting", ["StrictJSON", "Tokenizers"]),
         module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
         module("Training", ["Architectures", "Tokenizers", "CNative", "Checkpoints", "Compute", "StrictJSON"]),
         module("HTTPServing", ["CNative", httpTypes]),
-        module("Service", serviceDependencies),
+        module("Service", serviceDependencies + [database]),
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Training", "Tokenizers", "Decoding", "Checkpoints", "Compute",
-                "StrictJSON", httpTypes, arguments, logging,
+                "Service", "HTTPServing", "Engine", "Prompting", "Training", "Tokenizers", "Decoding", "Checkpoints",
+                "Compute", "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 
@@ -75,13 +79,17 @@ let package = Package(
         tests("ComputeTests", ["Compute", "CNative"]),
         tests("CheckpointsTests", ["Checkpoints", "Compute", "StrictJSON"]),
         tests("TokenizersTests", ["Tokenizers", "Checkpoints", "StrictJSON"]),
-        tests("DecodingTests", ["Decoding"]),
+        tests("ConstraintsTests", ["Constraints", "StrictJSON"]),
+        tests("DecodingTests", ["Decoding", "Constraints"]),
         tests("EvaluationTests", ["Evaluation"]),
         tests("ArchitecturesTests", ["Architectures", "Checkpoints", "Compute", "StrictJSON"]),
-        tests("PromptingTests", ["Prompting", "Tokenizers"]),
+        tests("PromptingTests", ["Prompting", "StrictJSON", "Tokenizers"]),
         tests(
             "EngineTests",
-            ["Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+            [
+                "Engine", "StrictJSON", "Architectures", "Checkpoints", "Compute", "Constraints", "Decoding",
+                "Tokenizers",
+            ]),
         tests(
             "TrainingTests",
             ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),

@@ -4,6 +4,8 @@
     {"load": PATH, "threads": N, "context": N}
     {"prefill": [ids]}                    seconds to compute them all as one batch
     {"decode": N, "prompt": [ids]}        seconds for N greedy steps after the prompt
+    {"serve": [[ids]], "generate": N}     seconds from the start to each of N tokens of every prompt, all at once;
+                                          needs "streams": N in load
 """
 
 import contextlib
@@ -23,7 +25,7 @@ def main():
 
     cpp.llama_backend_init()
     model = context = None
-    vocabulary = 0
+    vocabulary = limit = 0
 
     def batch(ids, first):
         made = cpp.llama_batch_init(len(ids), 0, 1)
@@ -32,6 +34,39 @@ def main():
             made.token[i], made.pos[i], made.n_seq_id[i], made.logits[i] = token, first + i, 1, i == len(ids) - 1
             made.seq_id[i][0] = 0
         return made
+
+    def serve(prompts, count):
+        """As llama-server fills its batches: the next token of every sequence, then prompts in order."""
+        computed, newest = [0] * len(prompts), [0] * len(prompts)
+        times = [[] for _ in prompts]
+        made = cpp.llama_batch_init(limit, 0, 1)
+        begin = time.perf_counter()
+        while any(len(one) < count for one in times):
+            made.n_tokens, ends = 0, {}
+
+            def add(sequence, token, position, wants):
+                i = made.n_tokens
+                made.token[i], made.pos[i], made.n_seq_id[i], made.logits[i] = token, position, 1, wants
+                made.seq_id[i][0] = sequence
+                if wants:
+                    ends[sequence] = i
+                made.n_tokens += 1
+
+            for sequence, one in enumerate(times):
+                if 0 < len(one) < count:
+                    add(sequence, newest[sequence], len(prompts[sequence]) + len(one) - 1, True)
+            for sequence, ids in enumerate(prompts):
+                while computed[sequence] < len(ids) and made.n_tokens < limit:
+                    add(sequence, ids[computed[sequence]], computed[sequence], computed[sequence] == len(ids) - 1)
+                    computed[sequence] += 1
+            if cpp.llama_decode(context, made) != 0:
+                raise RuntimeError("llama_decode")
+            for sequence, i in ends.items():
+                logits = np.ctypeslib.as_array(cpp.llama_get_logits_ith(context, i), (vocabulary,))
+                newest[sequence] = int(np.argmax(logits))
+                times[sequence].append(time.perf_counter() - begin)
+        cpp.llama_batch_free(made)
+        return times
 
     def decode(ids, first):
         made = batch(ids, first)
@@ -49,11 +84,18 @@ def main():
                 cpp.llama_model_free(model)
             model = cpp.llama_model_load_from_file(command["load"].encode(), cpp.llama_model_default_params())
             params = cpp.llama_context_default_params()
-            params.n_ctx = params.n_batch = params.n_ubatch = command["context"]
+            if streams := command.get("streams"):
+                params.n_ctx, params.n_seq_max = command["context"] * streams, streams
+                limit = params.n_batch
+            else:
+                params.n_ctx = params.n_batch = params.n_ubatch = command["context"]
             params.n_threads = params.n_threads_batch = command["threads"]
             context = cpp.llama_init_from_model(model, params)
             vocabulary = cpp.llama_vocab_n_tokens(cpp.llama_model_get_vocab(model))
             answer["system"] = ctypes.string_at(cpp.llama_print_system_info()).decode()
+        elif "serve" in command:
+            cpp.llama_memory_clear(cpp.llama_get_memory(context), True)
+            answer["times"] = serve(command["serve"], command["generate"])
         elif "prefill" in command:
             cpp.llama_memory_clear(cpp.llama_get_memory(context), True)
             begin = time.perf_counter()

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes llama-architecture GGUF files of random weights: the speed of a trained model of that shape, no meaning.
 
-    python make_models.py --out FOLDER [--only stories15M-F32,smol135M-Q8_0]
+    python make_models.py --out FOLDER [--only stories15M-F32,smol135M-Q8_0] [--temper PROGRAM]
 
-What is written depends on shape, type and seed only. Weights of every type are rounded from the same floats.
+What is written depends on shape, type and seed only. Weights of every type are rounded from the same floats; those of
+Q4_K_M by `temper quantize`, from F16.
 """
 
 import argparse
 import dataclasses
 import pathlib
+import subprocess
 
 import gguf
 import numpy as np
@@ -30,8 +32,10 @@ class Shape:
 SHAPES = {
     "stories15M": Shape(288, 6, 6, 6, 768, 32000, 10000.0),
     "smol135M": Shape(576, 30, 9, 3, 1536, 49152, 100000.0),
+    "llama160M": Shape(768, 12, 12, 12, 3072, 32000, 10000.0),
 }
-FILES = ("stories15M-F32", "stories15M-F16", "stories15M-Q8_0", "smol135M-F16", "smol135M-Q8_0")
+FILES = ("stories15M-F32", "stories15M-F16", "stories15M-Q8_0", "smol135M-F16", "smol135M-Q8_0", "smol135M-Q4_0",
+         "llama160M-Q4_K_M")
 SPACE = "\u2581"
 
 
@@ -63,7 +67,7 @@ def write(name, path, seed):
     out.add_layer_norm_rms_eps(1e-5)
     out.add_file_type({
         "F32": gguf.LlamaFileType.ALL_F32, "F16": gguf.LlamaFileType.MOSTLY_F16,
-        "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
+        "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0, "Q4_0": gguf.LlamaFileType.MOSTLY_Q4_0,
     }[type_name])
     pieces, scores, kinds = vocabulary(shape.vocabulary)
     out.add_tokenizer_model("llama")
@@ -107,15 +111,20 @@ def write(name, path, seed):
     out.close()
 
 
-def ensure(folder, names, seed=42):
-    """Paths of the named files, each written if it is not there."""
+def ensure(folder, names, temper=None, seed=42):
+    """Paths of the named files, each written if it is not there; `temper` is the program that makes Q4_K_M."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name in names:
         path = folder / f"{name}.gguf"
         if not path.exists():
             part = path.with_suffix(".part")
-            write(name, part, seed)
+            label, type_name = name.rsplit("-", 1)
+            if type_name == "Q4_K_M":
+                [source] = ensure(folder, [f"{label}-F16"], seed=seed)
+                subprocess.run([temper, "quantize", source, part, "--type", "q4_k_m"], check=True)
+            else:
+                write(name, part, seed)
             part.replace(path)
         paths.append(path)
     return paths
@@ -125,8 +134,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--only", default=",".join(FILES))
+    parser.add_argument("--temper", default="temper", help="the program")
     args = parser.parse_args()
-    for path in ensure(args.out, args.only.split(",")):
+    for path in ensure(args.out, args.only.split(","), args.temper):
         print(f"{path}  {path.stat().st_size / 2**20:.1f} MiB")
 
 

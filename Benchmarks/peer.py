@@ -80,11 +80,12 @@ class Temper:
     def decode(self, ids, count):
         """Seconds from the first streamed token to the last one."""
         times = []
-        for line in self.post(prompt=ids, max_tokens=count + 1, stream=True, logprobs=0).iter_lines(chunk_size=1):
+        body = {"prompt": ids, "max_tokens": count + 1, "stream": True, "return": ["token_ids"]}
+        for line in self.post(**body).iter_lines(chunk_size=1):
             if line.startswith(b"data: {"):
                 choice = json.loads(line[6:])["choices"]
-                if choice and choice[0]["logprobs"]:
-                    times += [time.perf_counter()] * len(choice[0]["logprobs"]["tokens"])
+                if choice:
+                    times += [time.perf_counter()] * len(choice[0]["token_ids"])
         if len(times) != count + 1:
             sys.exit(f"{len(times)} tokens came, {count + 1} were asked for")
         return times[-1] - times[0]
@@ -93,6 +94,15 @@ class Temper:
         self.session.close()
         self.process.terminate()
         self.process.wait(30)
+
+
+def engine_alone(binary, model, threads, args):
+    """Tokens per second of the forward pass without server and sampling: decode, prefill."""
+    done = subprocess.run(
+        [binary, "bench", model, "--threads", str(threads), "--prompt", str(args.prompt), "--generate",
+         str(args.generate), "--repetitions", "1", "--json"], check=True, capture_output=True, text=True)
+    figures = json.loads(done.stdout)
+    return figures["decode_tokens_per_second"], figures["prefill_tokens_per_second"]
 
 
 class LlamaCpp:
@@ -133,11 +143,14 @@ def bandwidth(size, threads):
     return float(done.stdout.split()[0])
 
 
-def measure(engines, args, vocabulary):
-    """Seconds of each engine and test, turn by turn, with the cores that other processes used meanwhile."""
+def measure(engines, bench, args, vocabulary):
+    """Seconds of each engine and test, turn by turn, the speed of temper's engine alone, and the cores that other
+    processes used meanwhile."""
     seconds = {(engine.name, test): [] for engine in engines for test in ("prefill", "decode")}
-    others = []
+    others, alone = [], []
     for turn in range(args.rounds + 1):
+        if turn > 0:
+            alone.append(engine_alone(*bench, args))
         rng = random.Random(turn)
         prompt = [rng.randrange(259, vocabulary) for _ in range(args.prompt)]
         short = prompt[:8]
@@ -154,7 +167,8 @@ def measure(engines, args, vocabulary):
                     seconds[engine.name, test].append(taken)
                     if wall > 0.2:
                         others.append(max(0.0, busy - own) / wall)
-    return seconds, statistics.median(others) if others else 0.0
+    medians = [statistics.median(values) for values in zip(*alone)]
+    return seconds, dict(zip(("decode", "prefill"), medians)), statistics.median(others) if others else 0.0
 
 
 def main():
@@ -171,7 +185,7 @@ def main():
     args = parser.parse_args()
 
     rows, samples, system = [], {}, ""
-    for path in make_models.ensure(args.models, args.only.split(",")):
+    for path in make_models.ensure(args.models, args.only.split(","), args.temper.absolute()):
         reader = GGUFReader(path)
         # the head is the embedding: all weights are read once per token
         weights = sum(int(tensor.n_bytes) for tensor in reader.tensors)
@@ -179,7 +193,8 @@ def main():
         for threads in map(int, args.threads.split(",")):
             engines = [Temper(args.temper.absolute(), path, threads), LlamaCpp(args.python, path, threads)]
             system = engines[1].system
-            seconds, others = measure(engines, args, vocabulary)
+            bench = (args.temper.absolute(), path, threads)
+            seconds, alone, others = measure(engines, bench, args, vocabulary)
             for engine in engines:
                 engine.close()
             limit = bandwidth(weights, threads) * 1e9 / weights
@@ -190,19 +205,20 @@ def main():
             mark = "*" if others > 0.15 else ""
             for test in ("decode", "prefill"):
                 ours, theirs = speed["temper", test], speed["llama.cpp", test]
-                share = f"{100 * ours / limit:.0f} %" if test == "decode" else ""
+                share = f"{100 * alone[test] / limit:.0f} %" if test == "decode" else ""
                 rows.append(
-                    f"| {path.stem} | {threads} | {test} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} | {share} |"
-                    f" {others:.2f}{mark} |")
+                    f"| {path.stem} | {threads} | {test} | {ours:.1f} | {alone[test]:.1f} | {theirs:.1f} |"
+                    f" {ours / theirs:.2f} | {alone[test] / theirs:.2f} | {share} | {others:.2f}{mark} |")
                 print(rows[-1], flush=True)
             samples[f"{path.stem}/{threads}"] = {
-                "others": others, "limit": limit, **{f"{a} {b}": v for (a, b), v in seconds.items()}}
+                "others": others, "limit": limit, "alone": alone, **{f"{a} {b}": v for (a, b), v in seconds.items()}}
             if args.json:
                 args.json.write_text(json.dumps(samples, indent=1) + "\n", encoding="utf-8")
 
     print(f"\nllama.cpp: {system}\n")
-    print("| model | threads | test | temper tok/s | llama.cpp tok/s | ratio | of bandwidth limit | others' cores |")
-    print("|---|--:|---|--:|--:|--:|--:|--:|")
+    print("| model | threads | test | served tok/s | engine tok/s | llama.cpp tok/s | served ratio | engine ratio |"
+          " of bandwidth limit | others' cores |")
+    print("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|")
     print("\n".join(rows))
 
 

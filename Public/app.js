@@ -1,127 +1,112 @@
-import { APIError, curl, get, stream } from "./api.js";
-import { makeLevers } from "./levers.js";
+// SPDX-License-Identifier: Apache-2.0
+// The page: its head, its views, and how it gets on with the server.
 
-const $ = (id) => document.getElementById(id);
-let readLevers = () => ({});
-let running = null;
+import { key } from "./lib/api.js";
+import { Capabilities } from "./lib/capabilities.js";
+import { h } from "./lib/dom.js";
+import { Workspace } from "./lib/workspace.js";
+import { read as readCompare } from "./views/compare-draft.js";
+import { read as readComplete } from "./views/complete-draft.js";
+import { read as readShots } from "./views/shots-draft.js";
+import "./elements/notice-box.js";
+import "./elements/server-status.js";
+import "./views/compare-view.js";
+import "./views/complete-view.js";
+import "./views/shots-view.js";
 
-function addExample(input = "", output = "") {
-  const row = document.createElement("div");
-  row.className = "example";
-  for (const [name, value] of [["input", input], ["output", output]]) {
-    const label = document.createElement("label");
-    const field = document.createElement("input");
-    label.textContent = name;
-    field.value = value;
-    field.dataset.name = name;
-    field.autocomplete = "off";
-    label.append(field);
-    row.append(label);
-  }
-  const remove = document.createElement("button");
-  remove.type = "button";
-  remove.textContent = "Remove";
-  remove.addEventListener("click", () => {
-    row.remove();
-    $("add-example").focus();
-  });
-  row.append(remove);
-  $("example-rows").append(row);
-  row.querySelector("input").focus();
-}
-
-function readRequest() {
-  const request = { model: $("model").value, prompt: $("prompt").value, ...readLevers() };
-  const instruction = $("instruction").value.trim();
-  if (instruction) request.instruction = instruction;
-  const examples = [...$("example-rows").children].map((row) => ({
-    input: row.querySelector("[data-name=input]").value,
-    output: row.querySelector("[data-name=output]").value,
-  }));
-  if (examples.length > 0) request.examples = examples;
-  return request;
-}
-
-function showError(error) {
-  $("error").textContent = error instanceof APIError || error.message ? error.message : String(error);
-  $("error").hidden = false;
-  const field = error.param && $(`lever-${error.param}`);
-  if (field) {
-    field.setAttribute("aria-invalid", "true");
-    field.focus();
-  }
-}
-
-function clear() {
-  $("error").hidden = true;
-  $("answer").replaceChildren();
-  $("facts").textContent = "";
-  for (const field of document.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-}
-
-async function run(event) {
-  event.preventDefault();
-  clear();
-  const request = readRequest();
-  running = new AbortController();
-  $("run").disabled = true;
-  $("stop").disabled = false;
-  const prompt = document.createElement("span");
-  prompt.className = "prompt";
-  prompt.textContent = request.examples || request.instruction ? "" : request.prompt;
-  $("answer").append(prompt);
-  const choices = new Map();
-  const start = performance.now();
-  let usage = null;
-  let seed = request.seed ?? null;
-  try {
-    for await (const event of stream(request, running.signal)) {
-      usage = event.usage ?? usage;
-      seed = event.seed ?? seed;
-      for (const choice of event.choices) place(choices, choice.index).append(choice.text);
-    }
-  } catch (error) {
-    if (error.name !== "AbortError") showError(error);
-  }
-  const seconds = (performance.now() - start) / 1000;
-  const facts = [`${seconds.toFixed(1)} s`];
-  if (usage) {
-    facts.unshift(`${usage.prompt_tokens} prompt tokens, ${usage.completion_tokens} generated`);
-    facts.push(`${(usage.completion_tokens / seconds).toFixed(0)} tokens per second`);
-  }
-  if (seed !== null) facts.push(`seed ${seed}`);
-  $("facts").textContent = facts.join(" · ");
-  running = null;
-  $("run").disabled = false;
-  $("stop").disabled = true;
-}
-
-function place(choices, index) {
-  if (!choices.has(index)) {
-    const element = document.createElement(index === 0 ? "span" : "p");
-    if (index > 0) element.append(`${index + 1}. `);
-    choices.set(index, element);
-    $("answer").append(element);
-  }
-  return choices.get(index);
-}
-
-async function start() {
-  try {
-    const capabilities = await get("/v1/capabilities");
-    $("model").replaceChildren(...capabilities.models.map((model) => new Option(model.id, model.id)));
-    readLevers = makeLevers($("levers"), capabilities);
-    $("status").textContent = `version ${capabilities.version}`;
-  } catch (error) {
-    showError(error);
-  }
-}
-
-$("request").addEventListener("submit", run);
-$("stop").addEventListener("click", () => running?.abort());
-$("add-example").addEventListener("click", () => addExample());
-$("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(curl(readRequest()));
-  $("status").textContent = "copied";
+const workspace = new Workspace({
+  complete: { read: readComplete }, compare: { read: readCompare }, shots: { read: readShots },
 });
-start();
+const element = (id) => document.getElementById(id);
+const notice = element("notice"); // of the server
+const remarks = element("remark"); // of the address
+const status = document.querySelector("server-status");
+
+function showView() {
+  for (const view of document.querySelectorAll("main > [data-view]")) {
+    view.hidden = view.dataset.view !== workspace.view;
+    if (!view.hidden) view.shown?.();
+  }
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${workspace.view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function showModels() {
+  const { capabilities, model } = workspace;
+  element("model").replaceChildren(...capabilities.models.map(({ id, context_length: length }) =>
+    h("option", { value: id }, `${id} · ${length} tokens`)));
+  if (model) element("model").value = model.id;
+  element("model").disabled = capabilities.models.length === 0;
+  element("version").textContent = capabilities.version;
+  status.model = model?.id ?? null;
+}
+
+async function connect() {
+  try {
+    workspace.showCapabilities(await Capabilities.load());
+    notice.clear();
+    showModels();
+  } catch (error) {
+    notice.fail(error, { retry: connect, askKey });
+  }
+}
+
+async function openAddress() {
+  const remark = await workspace.open(location.hash);
+  showView();
+  workspace.save();
+  if (!remark) return remarks.clear();
+  const actions = workspace.hasEarlier
+    ? [["Back to what was here", () => { workspace.restoreEarlier(); showView(); }]] : [];
+  actions.push(["Close", () => {}]);
+  remarks.say(remark, actions);
+}
+
+function askKey() {
+  const input = h("input", { id: "key", type: "password", autocomplete: "off", value: key.get() });
+  const dialog = h("dialog", { onclose: () => {
+    if (dialog.returnValue === "use") {
+      key.set(input.value.trim());
+      connect();
+    }
+    dialog.remove();
+  } }, h("form", { method: "dialog" },
+    h("label", { for: "key" }, "Key of this server"), input,
+    h("p", { class: "quiet" }, "It is kept in this tab until it is closed."),
+    h("div", { class: "actions" }, h("button", { class: "primary", value: "use" }, "Use it"),
+      h("button", { value: "" }, "Cancel"))));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+const themes = ["system", "light", "dark"];
+
+function showTheme(name) {
+  if (name === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+  element("theme").textContent = { system: "◐ Auto", light: "○ Light", dark: "● Dark" }[name];
+  element("theme").setAttribute("aria-label", `Colours: ${name}. Change`);
+}
+
+let theme = themes.includes(localStorage.getItem("temper.theme")) ? localStorage.getItem("temper.theme") : "system";
+showTheme(theme);
+element("theme").addEventListener("click", () => {
+  theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+  localStorage.setItem("temper.theme", theme);
+  showTheme(theme);
+});
+
+for (const view of document.querySelectorAll("main > [data-view]")) view.attach(workspace);
+document.addEventListener("key", askKey);
+element("model").addEventListener("change", () => {
+  workspace.chooseModel(element("model").value);
+  status.model = workspace.model?.id ?? null;
+});
+addEventListener("hashchange", openAddress);
+status.addEventListener("gone", () => notice.say("The server does not answer. What you typed is kept; the page goes on "
+  + "by itself when the server is back."));
+status.addEventListener("back", connect);
+await openAddress();
+await connect();

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Solved examples as one document of the training data.
 
-A document is {"text": …}, of which everything is learned, or {"prompt": …, "completion": …}, of which the
-completion is. A prompt ends where the server ends it, so a completion begins with the space that the model writes.
+A document is {"text": …}, of which everything is learned, {"prompt": …, "completion": …}, of which the completion is,
+or {"segments": [{"text": …, "learned": …}, …]}. Of a run of examples the answers are learned and nothing else: the
+inputs are drawn at random, and what cannot be known drowns what can (MetaICL: loss on the outputs). A prompt ends where
+the server ends it, so an answer begins with the space that the model writes; the line feed after it is learned with it,
+as that is where an answer stops.
 """
 
 from .formats import gap_of, render, render_chat, chat_messages
@@ -14,34 +17,42 @@ def laid_out(format, instruction, pairs):
     return render(format, instruction, examples, given), gap_of(format) + wanted
 
 
-def segments(format, instruction, pairs):
-    """The document in pieces, each with whether it is an answer."""
+def segments(prompts_and_answers):
+    """One document of growing prompts, each with its answer; each prompt begins with all that stands before it."""
     pieces, before = [], ""
-    for count in range(1, len(pairs) + 1):
-        prompt, answer = laid_out(format, instruction, pairs[:count])
-        pieces += [(prompt[len(before):], False), (answer, True)]
+    for prompt, answer in prompts_and_answers:
+        read = prompt[len(before):]
+        if before and read.startswith("\n") and not before.endswith("\n"):
+            pieces[-1]["text"] += "\n"
+            read = read[1:]
+        if read:
+            pieces.append({"text": read, "learned": False})
+        pieces.append({"text": answer, "learned": True})
         before = prompt + answer
-    return pieces
+    return {"segments": pieces}
+
+
+def text_of(document):
+    """All of a document's text."""
+    if "segments" in document:
+        return "".join(piece["text"] for piece in document["segments"])
+    return document.get("prompt", "") + document.get("text", document.get("completion", ""))
 
 
 def document(format, instruction, pairs):
-    """One pair alone teaches its answer; several in a row are learned whole, each answer from those before it."""
-    prompt, completion = laid_out(format, instruction, pairs)
+    """Each answer is learned from what stands before it."""
     if len(pairs) == 1:
+        prompt, completion = laid_out(format, instruction, pairs)
         return {"prompt": prompt, "completion": completion}
-    return {"text": prompt + completion}
+    return segments(laid_out(format, instruction, pairs[:count]) for count in range(1, len(pairs) + 1))
 
 
 def chat_document(instruction, pairs):
     """The same as a conversation in the model's own chat template."""
-    *examples, (given, wanted) = pairs
-    prompt, completion = render_chat(chat_messages(instruction, examples, given)), wanted + "<|im_end|>\n"
-    if len(pairs) == 1:
-        return {"prompt": prompt, "completion": completion}
-    pieces, before = [], ""
+    turns = []
     for count in range(1, len(pairs) + 1):
         *examples, (given, wanted) = pairs[:count]
-        prompt = render_chat(chat_messages(instruction, examples, given))
-        pieces += [(prompt[len(before):], False), (wanted + "<|im_end|>\n", True)]
-        before = prompt + wanted + "<|im_end|>\n"
-    return {"text": before}
+        turns.append((render_chat(chat_messages(instruction, examples, given)), wanted + "<|im_end|>\n"))
+    if len(turns) == 1:
+        return {"prompt": turns[0][0], "completion": turns[0][1]}
+    return segments(turns)

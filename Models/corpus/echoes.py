@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arbitrary words that come again: what stands after a word must be looked up, it cannot be known.
 
-Nearly every learned token trains looking up, from rows that repeat at once to tables that are read in any order. Rows
-are short more often than long, and few of the words make up most rows: both let the looking up settle sooner. Sources:
+Every learned token trains looking up, from rows that repeat at once to tables that are read in any order. Many rows
+are long, as copying any word of a short one is nearly as good as looking up; few of the words make up most rows: both
+let the looking up settle sooner. Sources:
 induction heads, Olsson et al. 2022; skew and bursts, Chan et al. 2022.
 """
 
+from .documents import segments
 from .draw import share
 from .labels import COMMON, INVENTED
 from .lexicon import CATEGORIES
@@ -29,7 +31,7 @@ def _words(draw, count):
 
 def repeat(draw):
     """A row, then the same row again and again."""
-    count = draw.pick((2, 2, 3, 3, 4, 5, 6, 8, 12, 16))
+    count = draw.between(2, 8) if draw.chance(0.3) else draw.between(8, 40)
     row = draw.pick(_JOINTS).join(_words(draw, count))
     return {"prompt": row + "\n", "completion": "\n".join([row] * max(1, 32 // count))}
 
@@ -45,14 +47,20 @@ def pieces(draw):
 
 
 def table(draw):
-    """A table of pairs, then its lines again in any order; between key and value stands one of many marks."""
+    """A table of pairs, then lines of it in any order, whose values are learned; between key and value stands one of
+    many marks."""
     mark = draw.pick(_MARKS)
     words = _words(draw, 2 * draw.pick((2, 2, 3, 3, 4, 5, 6)))
     head = {"\nA: ": "Q: ", "\nOutput: ": "Input: "}.get(mark, "")
     gap = "\n\n" if head else "\n"
-    lines = [f"{head}{key}{mark}{value}" for key, value in zip(words[::2], words[1::2])]
-    again = gap.join(draw.pick(lines) for _ in range(draw.between(6, 14)))
-    return {"prompt": gap.join(draw.shuffled(lines)) + gap, "completion": again}
+    lines = [(f"{head}{key}{mark.rstrip(' ')}", f"{' ' * mark.endswith(' ')}{value}{gap}")
+             for key, value in zip(words[::2], words[1::2])]
+    prompt, turns = "".join(key + value for key, value in draw.shuffled(lines)), []
+    for _ in range(draw.between(6, 14)):
+        key, value = draw.pick(lines)
+        turns.append((prompt + key, value))
+        prompt += key + value
+    return segments(turns)
 
 
 def echo(draw):

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Constraints
+
 /// The ids that may still be drawn, with their processed logits.
 ///
 /// Ids are distinct and ascending; logits are finite. Buffers are kept from token to token, so that a draw allocates
@@ -173,6 +175,15 @@ package struct CandidateSet: Sendable {
         }
         count = kept
         isDense = false
+    }
+
+    /// Keeps the ids of a set.
+    package mutating func keep(_ set: TokenSet) {
+        if isDense {
+            keepPlaces { set.contains(Int32(truncatingIfNeeded: $0)) }
+        } else {
+            keep(ids: set.ids)
+        }
     }
 
     /// Keeps the candidate at one place alone.

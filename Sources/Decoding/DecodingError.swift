@@ -10,6 +10,10 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case noCandidates(position: Int)
     /// A stage of the request bans every id that is left, for the token at `position`.
     case nothingAllowed(by: StageName, position: Int)
+    /// The constraint of this name lets nothing follow that the vocabulary can spell, for the token at `position`.
+    case constraintDeadEnd(name: String, position: Int)
+    /// The constraint of this name has too many open readings, for the token at `position`.
+    case constraintTooAmbiguous(name: String, position: Int)
     /// A request names more stop strings than are allowed.
     case tooManyStops(limit: Int, found: Int)
     /// The stop string at `index` is empty.
@@ -28,6 +32,10 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
             "no id can be drawn at position \(position): every logit is minus infinity"
         case .nothingAllowed(let stage, let position):
             "no id can be drawn at position \(position): \(stage.rawValue) leaves none of those that are left"
+        case .constraintDeadEnd(let name, let position):
+            "no id can be drawn at position \(position): the vocabulary cannot spell what \(name) asks for"
+        case .constraintTooAmbiguous(let name, let position):
+            "no id can be drawn at position \(position): too many readings of \(name) are open"
         case .tooManyStops(let limit, let found):
             "at most \(limit) stop strings are allowed, found \(found)"
         case .emptyStop(let index):

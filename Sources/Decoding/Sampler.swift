@@ -19,6 +19,7 @@ public struct Sampler: Sendable {
     private let isPlainArgmax: Bool
     private let vocabularySize: Int
     private var context: StageContext
+    private var constraint: ConstraintFilter?
     /// What a feedback stage will have learnt once this id is accepted.
     private var pending: (id: Int32, state: FeedbackState)?
     private var ownWorkspace: SamplingWorkspace?
@@ -30,12 +31,16 @@ public struct Sampler: Sendable {
     ///   - choice: the index of the choice among those of the same seed.
     ///   - prompt: the prompt's ids, for penalties that look at them.
     ///   - vocabularySize: V, the number of logits of each draw.
-    public init(parameters: SamplingParameters, choice: Int, prompt: [Int32], vocabularySize: Int) {
+    ///   - dropsSpace: whether one space at the start of the first token is no part of the text that is constrained.
+    public init(
+        parameters: SamplingParameters, choice: Int, prompt: [Int32], vocabularySize: Int, dropsSpace: Bool = false
+    ) {
         let chain = StageChain(parameters, vocabularySize: vocabularySize)
         stages = chain.stages
         names = chain.names
         feedback = chain.stages.last as? any FeedbackStage
-        isPlainArgmax = chain.isPlainArgmax
+        isPlainArgmax = chain.isPlainArgmax && parameters.constraint == nil
+        constraint = parameters.constraint.map { ConstraintFilter($0, dropsSpace: dropsSpace) }
         self.vocabularySize = vocabularySize
         context = StageContext(
             history: TokenHistory(prompt: prompt, ranges: chain.ranges, keepsIDs: chain.looksAtSequence),
@@ -74,10 +79,10 @@ public struct Sampler: Sendable {
             return id
         }
         context.position = position
-        try run(logits, &workspace)
+        let isOver = try run(logits, &workspace)
         let index = GumbelDraw.draw(workspace.candidates, context.noise.at(position: position))
         let id = workspace.candidates.id(at: index)
-        if let feedback { pending = (id, feedback.state(after: index, of: workspace, context: context)) }
+        if let feedback, !isOver { pending = (id, feedback.state(after: index, of: workspace, context: context)) }
         return id
     }
 
@@ -87,7 +92,7 @@ public struct Sampler: Sendable {
     ) throws(DecodingError) {
         var copy = self
         copy.context.position = position
-        try copy.run(logits, &workspace)
+        _ = try copy.run(logits, &workspace)
     }
 
     /// What the stages do to single ids, with the noise that the draw at `position` adds to them. Leaves the survivors
@@ -97,47 +102,73 @@ public struct Sampler: Sendable {
     ) throws(DecodingError) -> SamplerTrace {
         let noise = context.noise.at(position: position)
         var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: [], steps: [])
-        try forEachStage(logits: logits, position: position, workspace: &workspace) { stage, candidates in
+        try forEachStep(logits: logits, position: position, workspace: &workspace) { step, candidates in
             let now = ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
-            if let stage {
-                trace.steps.append(SamplerTrace.Step(stage: stage, logits: now))
-            } else {
-                trace.raw = now
+            switch step {
+            case .load, .constraint: trace.raw = now
+            case .stage(let name): trace.steps.append(SamplerTrace.Step(stage: name, logits: now))
             }
         }
         return trace
     }
 
-    /// Runs the stages as the draw at `position` does, and shows the candidates before the first, as of no stage, and
-    /// after each.
-    func forEachStage(
+    /// Runs the stages as the draw at `position` does, and shows the candidates that each step leaves.
+    func forEachStep(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace,
-        _ body: (StageName?, CandidateSet) -> Void
+        _ body: (SamplerStep, CandidateSet) -> Void
     ) throws(DecodingError) {
-        var context = context
-        context.position = position
-        try workspace.candidates.load(logits, position: position)
-        body(nil, workspace.candidates)
-        for (name, stage) in zip(names, stages) {
-            try stage.apply(to: &workspace, context: context)
-            body(name, workspace.candidates)
-        }
+        var copy = self
+        copy.context.position = position
+        _ = try copy.run(logits, &workspace, body)
     }
 
-    private func run(_ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace) throws(DecodingError) {
+    /// Runs the stages and shows what each step leaves. Returns whether there was nothing for them to do: the
+    /// constrained text is over.
+    private func run(
+        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace,
+        _ show: (SamplerStep, CandidateSet) -> Void = { _, _ in }
+    ) throws(DecodingError) -> Bool {
         try workspace.candidates.load(logits, position: context.position)
-        for stage in stages { try stage.apply(to: &workspace, context: context) }
+        show(.load, workspace.candidates)
+        if let constraint {
+            let isOver = try constraint.apply(to: &workspace.candidates, position: context.position)
+            if isOver {
+                // Not even min_tokens can keep it from ending.
+                workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
+            }
+            show(.constraint, workspace.candidates)
+            if isOver { return true }
+        }
+        for (name, stage) in zip(names, stages) {
+            try stage.apply(to: &workspace, context: context)
+            show(.stage(name), workspace.candidates)
+        }
+        return false
     }
 
     /// Records a token of the output, drawn or forced.
     public mutating func accept(_ id: Int32) {
         context.history.append(id)
+        constraint?.accept(id)
         if let pending, pending.id == id { context.feedback = pending.state }
         pending = nil
     }
 
+    /// Whether the constrained text is whole and nothing can follow: there is no token to draw.
+    public var mustEnd: Bool { constraint?.mustEnd ?? false }
+
     /// What a feedback stage has learnt so far.
     package var feedbackState: FeedbackState { context.feedback }
+}
+
+/// A step on the way from the model's logits to a draw.
+enum SamplerStep {
+    /// The model's logits are the candidates.
+    case load
+    /// What the constrained text cannot go on with is removed.
+    case constraint
+    /// A stage acts.
+    case stage(StageName)
 }
 
 /// What the stages of a sampler do to single ids; see ``Sampler/trace(_:logits:position:workspace:)``.

@@ -12,6 +12,9 @@ public struct SamplingParameters: Sendable, Equatable {
     /// The stages, first to last, each at most once; nil: those of ``order``. What is not named does not act.
     public var stages: [StageName]?
 
+    /// What the text may be; acts before every stage. Nil: anything.
+    public var constraint: ConstraintParameters?
+
     // MARK: Bias and bans
 
     /// Added to the logits of these ids.

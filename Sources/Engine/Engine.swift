@@ -60,14 +60,18 @@ public struct EngineMetrics: Sendable {
     public var runningSequences = 0
     /// Sequences that wait.
     public var waitingSequences = 0
-    /// KV cache blocks in use and in total.
+    /// KV cache blocks that sequences hold.
     public var usedBlocks = 0
+    /// KV cache blocks that no sequence holds, kept for prompts to come.
+    public var idleBlocks = 0
     /// KV cache blocks in total.
     public var totalBlocks = 0
     /// Tokens per block.
     public var blockTokens = 0
     /// Prompt tokens computed since start.
     public var promptTokens: UInt64 = 0
+    /// Prompt tokens taken from the cache since start.
+    public var cachedTokens: UInt64 = 0
     /// Tokens generated since start.
     public var generatedTokens: UInt64 = 0
     /// Steps since start.

@@ -12,6 +12,9 @@ public struct EngineOptions: Sendable {
     public var cacheBytes: Int?
     /// How keys and values are stored.
     public var cacheType: KVLayout.CacheType
+    /// Whether keys and values of past sequences are kept, within the cache, for prompts that begin as they did. Results
+    /// do not depend on it.
+    public var keepsPrefixes: Bool
     /// Choices per model that run at the same time.
     public var choiceLimit: Int
     /// Groups per model that wait at most.
@@ -27,6 +30,7 @@ public struct EngineOptions: Sendable {
     public init(threadCount: Int) {
         self.threadCount = threadCount
         cacheType = .f32
+        keepsPrefixes = true
         choiceLimit = 64
         queueLimit = 64
         queueTimeout = .seconds(60)

@@ -135,6 +135,8 @@ public enum FinishReason: Sendable, Equatable {
     case endToken(Int32)
     /// One of the request's stop strings.
     case stopString(String)
+    /// The request's constraint lets nothing follow.
+    case constraint
     /// `maxTokens` were generated.
     case length
     /// The request's deadline passed.

@@ -71,6 +71,11 @@ final class ActiveUnit {
         self.lanes = lanes
     }
 
+    /// Whether log-probabilities of the trunk's own tokens are asked for.
+    var reportsTrunk: Bool {
+        lanes.contains { $0.request.reportsPromptLogprobs && $0.request.promptLogprobStart < trunk.count }
+    }
+
     /// The most tokens that a sequence of the unit may come to hold.
     var tokenCapacity: Int { lanes.reduce(trunk.count) { max($0, $1.tokenCapacity) } }
 }
@@ -153,6 +158,8 @@ final class Choice {
     /// The place of the newest token in the sequence.
     var position: Int
     var generated = 0
+    /// The tokens drawn and gone on from.
+    var ids: [Int32] = []
     /// The token of this step, before it is accepted.
     var drawn: Int32?
     /// Whether it drew the tokens of the choice that it is compared with so far.

@@ -15,7 +15,9 @@ public final class ModelBenchmark {
 
     /// A benchmark of `model` on `threadCount` threads; nil if the cache's address range cannot be had.
     public init?(_ model: LoadedModel, threadCount: Int) {
-        guard let pool = BlockPool(layout: model.layout, blockCount: model.blockCount) else { return nil }
+        guard let pool = BlockPool(layout: model.layout, blockCount: model.blockCount, keepsPrefixes: false) else {
+            return nil
+        }
         self.model = model
         self.pool = pool
         backend = InferenceBackend(

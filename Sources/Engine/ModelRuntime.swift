@@ -33,7 +33,10 @@ final class ModelRuntime {
 
     /// The runtime of a model, or nil if the cache's address range cannot be had.
     init?(_ model: LoadedModel, kernels: Kernels) {
-        guard let pool = BlockPool(layout: model.layout, blockCount: model.blockCount) else { return nil }
+        guard
+            let pool = BlockPool(
+                layout: model.layout, blockCount: model.blockCount, keepsPrefixes: model.options.keepsPrefixes)
+        else { return nil }
         self.model = model
         self.kernels = kernels
         self.pool = pool
@@ -87,7 +90,8 @@ final class ModelRuntime {
             unit.owner.hasStarted = true
             for lane in unit.lanes { unit.owner.usages[lane.index].queueDuration = now - unit.owner.group.submitted }
         }
-        let work = scheduler.plan(tokenBudget: timer.rowBudget)
+        takeUpPrefixes()
+        let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
         defer { updateGauges() }
         guard !work.isEmpty else { return false }
         var batch = StepBatch()
@@ -139,10 +143,32 @@ final class ModelRuntime {
                 if lane.choices.isEmpty {
                     finishAll(unit, lane, .deadline)
                 } else {
-                    for choice in lane.choices.compactMap({ $0 }) { finish(unit, lane, choice, .deadline) }
+                    // The newest token was drawn, not computed.
+                    for choice in lane.choices.compactMap({ $0 }) {
+                        finish(unit, lane, choice, .deadline, computed: choice.position)
+                    }
                 }
             }
         }
+    }
+
+    /// Spares prompts what the cache still has. A prompt whose log-probabilities are asked for needs every row, and the
+    /// last row is always needed.
+    private func takeUpPrefixes() {
+        for (id, computed) in scheduler.pendingPrompts {
+            guard let unit = units[id], !unit.reportsTrunk else { continue }
+            let found = table(of: unit).takeUp(unit.trunk.dropLast(), after: computed)
+            guard found > computed else { continue }
+            scheduler.prefilled(id, upTo: found)
+            for lane in unit.lanes { unit.owner.usages[lane.index].cachedTokens += found - computed }
+            metrics.cachedTokens += UInt64(found - computed)
+        }
+    }
+
+    private func table(of unit: ActiveUnit) -> BlockTable {
+        let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: unit.tokenCapacity)
+        unit.table = table
+        return table
     }
 
     // MARK: The step
@@ -151,8 +177,7 @@ final class ModelRuntime {
         switch work {
         case .prefill(let id, let range):
             guard let unit = units[id] else { return }
-            let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: unit.tokenCapacity)
-            unit.table = table
+            let table = table(of: unit)
             guard table.reserve(tokenCount: range.upperBound) else {
                 return fail(unit.owner, cacheExhausted(unit))
             }
@@ -182,13 +207,17 @@ final class ModelRuntime {
 
     private func compute(_ batch: StepBatch) {
         let states = backend.hidden(model.decoder, batch.inference)
+        let isSound = !model.isDamaged
         for (unit, count) in batch.prefills where units[unit.id] != nil {
             scheduler.prefilled(unit.id, upTo: count)
+            if isSound { unit.table?.share(unit.trunk, tokenCount: count) }
             if count == unit.trunk.count { finishTrunk(unit) }
         }
         for (unit, place, count) in batch.extensions where units[unit.id] != nil {
+            let lane = unit.lanes[place]
             scheduler.extended(unit.id, branch: place, upTo: count)
-            if count == unit.lanes[place].ownRows { finishPrompt(unit, unit.lanes[place]) }
+            if isSound { lane.table?.share(lane.request.prompt, tokenCount: unit.trunk.count + count) }
+            if count == lane.ownRows { finishPrompt(unit, lane) }
         }
         let vocabularySize = model.info.config.vocabularySize
         var start = 0
@@ -348,6 +377,7 @@ final class ModelRuntime {
         }
         let tokenizer = model.info.tokenizer
         let startsText = request.prompt.allSatisfy(tokenizer.isControl)
+        let stripsSpace = startsText && tokenizer.stripsLeadingSpace
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -362,10 +392,11 @@ final class ModelRuntime {
                         index: index, table: own,
                         sampler: Sampler(
                             parameters: request.sampling, choice: request.firstChoice + index,
-                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize),
+                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize,
+                            dropsSpace: stripsSpace),
                         text: try TextAssembler(
                             request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
-                            stripsSpace: startsText && tokenizer.stripsLeadingSpace),
+                            stripsSpace: stripsSpace),
                         promptCount: request.prompt.count, followsReference: lane.index > 0))
             } catch {
                 return fail(unit.owner, .decoding(error))
@@ -422,22 +453,28 @@ final class ModelRuntime {
         }
         let output = choice.text.append(token)
         emit(unit, lane, choice, output)
-        if let stop = output.stop {
-            finish(unit, lane, choice, .stopString(stop))
+        if let stop = output.stop { return finish(unit, lane, choice, .stopString(stop)) }
+        choice.sampler.accept(token.id)
+        if choice.sampler.mustEnd {
+            finish(unit, lane, choice, .constraint)
         } else if choice.generated == request.maxTokens {
             finish(unit, lane, choice, .length)
         } else {
-            choice.sampler.accept(token.id)
+            choice.ids.append(token.id)
             choice.newest = token.id
             choice.position += 1
         }
     }
 
+    /// Ends a choice of which the cache holds the first `computed` tokens; nil: all up to the one that was gone on
+    /// from.
     private func finish(
         _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ reason: FinishReason,
-        ending: ReportedToken? = nil
+        ending: ReportedToken? = nil, computed: Int? = nil
     ) {
         if case .stopString = reason {} else { emit(unit, lane, choice, choice.text.finish(ending: ending)) }
+        choice.table.share(
+            lane.request.prompt + choice.ids, tokenCount: computed ?? choice.position + 1, isFinal: true)
         lane.choices[choice.index] = nil
         emit(unit, .finished(index: lane.index, choice: choice.index, reason: reason))
         end(unit, lane)
@@ -492,6 +529,7 @@ final class ModelRuntime {
         metrics.runningSequences = scheduler.runningChoiceCount
         metrics.waitingSequences = scheduler.waitingCount
         metrics.usedBlocks = pool.blockCount - pool.freeCount
+        metrics.idleBlocks = pool.idleCount
     }
 
     /// Groups that have not started yet.

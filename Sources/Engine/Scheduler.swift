@@ -135,6 +135,14 @@ package struct Scheduler: Sendable {
     /// Blocks that admitted units may come to hold.
     package var reservedBlockCount: Int { reservedBlocks }
 
+    /// Whether a running choice waits for its next token.
+    package var isDecoding: Bool {
+        running.contains { id in
+            guard let state = states[id], !state.isPaused else { return false }
+            return state.computed == state.unit.promptTokens
+        }
+    }
+
     /// Whether the unit could ever be admitted.
     package func canHold(_ unit: Unit) -> Bool {
         unit.choiceCount <= limits.choiceCount
@@ -198,7 +206,15 @@ package struct Scheduler: Sendable {
         return plan
     }
 
-    /// Notes that tokens of a unit's shared prompt were computed.
+    /// Units whose prompt is to be computed further, in order of admission, and how much of it is.
+    package var pendingPrompts: [(unit: Int, computed: Int)] {
+        running.compactMap { id in
+            guard let state = states[id], !state.isPaused, state.computed < state.unit.promptTokens else { return nil }
+            return (id, state.computed)
+        }
+    }
+
+    /// Notes that tokens of a unit's shared prompt were computed, or need not be.
     package mutating func prefilled(_ id: Int, upTo count: Int) {
         states[id]?.computed = count
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How many prompt tokens fit into a step of a given duration, learned from the steps that ran.
+///
+/// A step that makes running sequences wait for their next token keeps to the duration. Where none waits, a step may
+/// take ten times as long: every step reads all weights, so prompts in small parts cost much more.
 package struct StepTimer: Sendable {
     private let target: Duration
     private let limit: Int
@@ -13,10 +16,13 @@ package struct StepTimer: Sendable {
     }
 
     /// Rows for the next step: few at first, then what the target allows.
-    package var rowBudget: Int {
+    ///
+    /// - Parameter isDecoding: whether running sequences wait for the step.
+    package func rowBudget(isDecoding: Bool) -> Int {
+        let least = min(isDecoding ? 16 : 64, limit)
         guard let secondsPerRow, secondsPerRow > 0 else { return min(64, limit) }
-        let rows = (target / .seconds(1)) / secondsPerRow
-        return max(16, min(limit, Int(min(rows, Double(limit)))))
+        let rows = (isDecoding ? 1 : 10) * (target / .seconds(1)) / secondsPerRow
+        return max(least, Int(min(rows, Double(limit))))
     }
 
     /// Notes a step.

@@ -4,14 +4,16 @@
 public enum PromptingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The checkpoint brings no chat template.
     case noChatTemplate
-    /// The checkpoint's chat template is none of those that are built in; `start` is how it begins.
-    case unknownChatTemplate(start: String)
+    /// The chat template cannot be read; `line` from 1.
+    case unreadableChatTemplate(line: Int, reason: String)
+    /// The chat template cannot be evaluated for this conversation, or makes too much work.
+    case chatTemplateFails(line: Int, reason: String)
+    /// The chat template refuses this conversation in its own words.
+    case chatTemplateRefuses(line: Int, reason: String)
+    /// A variable for the chat template has a name that is taken.
+    case reservedVariable(name: String)
     /// A conversation without messages.
     case emptyConversation
-    /// The message at `index` has a role that the chat template does not allow there.
-    case roleNotAllowed(index: Int, role: ChatMessage.Role, expected: [ChatMessage.Role], format: ChatTemplate.Format)
-    /// The conversation ends before a message that the chat template demands.
-    case missingMessage(index: Int, expected: ChatMessage.Role, format: ChatTemplate.Format)
     /// No template is built in under this name.
     case unknownShotTemplate(name: String, known: [String])
     /// A slot that this part of a template does not have; `offset` in UTF-8 bytes.
@@ -32,18 +34,16 @@ public enum PromptingError: Error, Sendable, Equatable, CustomStringConvertible 
         switch self {
         case .noChatTemplate:
             return "the checkpoint brings no chat template"
-        case .unknownChatTemplate(let start):
-            return "the checkpoint's chat template is not one of "
-                + "\(ChatTemplate.Format.allCases.map(\.rawValue).joined(separator: ", ")); it begins \"\(start)\""
+        case .unreadableChatTemplate(let line, let reason):
+            return "the chat template cannot be read: line \(line): \(reason)"
+        case .chatTemplateFails(let line, let reason):
+            return "the chat template fails in line \(line): \(reason)"
+        case .chatTemplateRefuses(let line, let reason):
+            return "the chat template refuses the conversation in line \(line): \(reason)"
+        case .reservedVariable(let name):
+            return "the name \"\(name.prefix(64))\" is the chat template's own"
         case .emptyConversation:
             return "a conversation needs at least one message"
-        case .roleNotAllowed(let index, let role, let expected, let format):
-            let allowed = expected.map(\.rawValue).joined(separator: " or ")
-            return "messages[\(index)] has role \(role.rawValue), "
-                + "the chat template (\(format.rawValue)) expects \(allowed) there"
-        case .missingMessage(let index, let expected, let format):
-            return "messages[\(index)] is missing: the chat template (\(format.rawValue)) expects a message of role "
-                + "\(expected.rawValue) there"
         case .unknownShotTemplate(let name, let known):
             return "no template is named \"\(name.prefix(64))\", known are \(known.joined(separator: ", "))"
         case .unknownSlot(let part, let slot, let offset, let allowed):

@@ -28,12 +28,20 @@ package enum APIError: Error, Sendable, Equatable {
     case cacheOverflow(neededTokens: Int, capacityTokens: Int)
     /// No model has this name.
     case modelNotFound(String, available: [String])
+    /// No example set has this name, or it has no such version.
+    case exampleSetNotFound(param: String?, id: String, version: String?)
+    /// The example set has another version than was expected; nil: it is not there.
+    case exampleSetChanged(found: String?)
+    /// There is no room for more example sets; the limit in words.
+    case exampleStoreFull(limit: String)
+    /// A body that is no JSON is malformed; line and column from 1.
+    case invalidImport(format: String, line: Int, column: Int, reason: String)
     /// No route has this path.
     case routeNotFound(String)
     /// The route does not know the method.
     case methodNotAllowed(String, allow: [String])
-    /// The body's media type is not JSON.
-    case unsupportedMediaType(String?)
+    /// The body's media type is none that the route takes.
+    case unsupportedMediaType(String?, expected: String = "application/json")
     /// No key, or a wrong one.
     case unauthorized(hasKey: Bool)
     /// As many requests wait as may.
@@ -75,6 +83,12 @@ package enum APIError: Error, Sendable, Equatable {
             self = .invalidValue(
                 param: StageFields.of(stage).first?.name ?? stage.rawValue,
                 reason: "leaves no token to draw at position \(position)")
+        case .decoding(.constraintDeadEnd(let name, let position)):
+            self = .invalidValue(
+                param: name, reason: "the vocabulary cannot spell what it asks for at position \(position)")
+        case .decoding(.constraintTooAmbiguous(let name, let position)):
+            self = .invalidValue(
+                param: name, reason: "too many readings of the text are open at position \(position)")
         case .decoding(.tooManyStops(let limit, let found)):
             self = .notAllowed(
                 param: "stop", found: "\(found) strings",
@@ -91,19 +105,30 @@ package enum APIError: Error, Sendable, Equatable {
         }
     }
 
+    /// The error for what a store of example sets says.
+    init(_ error: ExampleStoreError) {
+        switch error {
+        case .changed(let found): self = .exampleSetChanged(found: found)
+        case .full(let limit): self = .exampleStoreFull(limit: limit)
+        case .medium: self = .internalFault(error.description)
+        }
+    }
+
     /// The HTTP status.
     package var status: Int {
         switch self {
         case .invalidJSON, .wrongType, .notAllowed, .invalidValue, .conflict, .missing, .unknownField, .unsupported,
-            .contextOverflow, .cacheOverflow:
+            .contextOverflow, .cacheOverflow, .invalidImport:
             400
         case .unauthorized: 401
-        case .modelNotFound, .routeNotFound: 404
+        case .modelNotFound, .exampleSetNotFound, .routeNotFound: 404
         case .methodNotAllowed: 405
         case .queueTimeout, .readerTooSlow: 408
+        case .exampleSetChanged: 412
         case .unsupportedMediaType: 415
         case .nonFiniteLogits, .internalFault: 500
         case .queueFull, .loading, .shuttingDown, .cancelled: 503
+        case .exampleStoreFull: 507
         }
     }
 
@@ -120,6 +145,11 @@ package enum APIError: Error, Sendable, Equatable {
         case .contextOverflow: "context_length_exceeded"
         case .cacheOverflow: "cache_capacity_exceeded"
         case .modelNotFound: "model_not_found"
+        case .exampleSetNotFound(_, _, let version):
+            version == nil ? "example_set_not_found" : "example_set_version_not_found"
+        case .exampleSetChanged: "example_set_changed"
+        case .exampleStoreFull: "example_store_full"
+        case .invalidImport(let format, _, _, _): "invalid_\(format)"
         case .routeNotFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
         case .unsupportedMediaType: "unsupported_media_type"
@@ -154,6 +184,7 @@ package enum APIError: Error, Sendable, Equatable {
             .contextOverflow(let param, _, _, _):
             param
         case .modelNotFound: "model"
+        case .exampleSetNotFound(let param, _, _): param
         default: nil
         }
     }
@@ -198,11 +229,22 @@ package enum APIError: Error, Sendable, Equatable {
             "the request needs a key-value cache of \(needed) tokens, but there are \(capacity); ask for fewer "
                 + "prompts, choices or tokens"
         case .modelNotFound(let name, _): "no model is named \"\(name.prefix(200))\""
+        case .exampleSetNotFound(_, let id, let version):
+            if let version {
+                "the example set \"\(id.prefix(64))\" has no version \(version.prefix(64)) here"
+            } else {
+                "no example set is named \"\(id.prefix(64))\" here; the examples can be sent inline"
+            }
+        case .exampleSetChanged(let found):
+            if let found { "the example set has version \(found) by now" } else { "there is no such example set" }
+        case .exampleStoreFull(let limit): "no room for more example sets: \(limit)"
+        case .invalidImport(let format, let line, let column, let reason):
+            "\(format.uppercased()), line \(line), column \(column): \(reason)"
         case .routeNotFound(let path): "no route \(path.prefix(200))"
         case .methodNotAllowed(let method, let allow):
             "\(method.prefix(32)) is not allowed here; use \(allow.joined(separator: ", "))"
-        case .unsupportedMediaType(let found):
-            "expected Content-Type application/json, found \(found.map { String($0.prefix(200)) } ?? "none")"
+        case .unsupportedMediaType(let found, let expected):
+            "expected Content-Type \(expected), found \(found.map { String($0.prefix(200)) } ?? "none")"
         case .unauthorized(let hasKey):
             hasKey ? "the API key is not valid" : "an API key is required: Authorization: Bearer KEY"
         case .queueFull(let limit): "the queue is full: \(limit) requests wait; try again later"
@@ -241,6 +283,10 @@ package enum APIError: Error, Sendable, Equatable {
                     error.member("prompt_tokens", promptTokens)
                     error.member("max_tokens", maxTokens)
                     error.member("context_length", contextLength)
+                }
+                if case .invalidImport(_, let line, let column, _) = self {
+                    error.member("line", line)
+                    error.member("column", column)
                 }
             })
     }

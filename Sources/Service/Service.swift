@@ -22,6 +22,8 @@ public struct ServiceOptions: Sendable {
     public var inlineBodyBytes = 16 * 1024
     /// Names the build, in `system_fingerprint` and metrics.
     public var version: String
+    /// The example sets; nil: no requests can name any, and they have no routes.
+    public var library: ExampleLibrary?
     /// Answers, whatever the method and without a key, for paths that are no route of the API, such as the page's files;
     /// nil for a path that it does not know.
     public var assets: (@Sendable (HTTPServerRequest) -> HTTPAnswer?)?
@@ -104,6 +106,8 @@ public final class Service: Sendable {
             case .get(let route): try answerGet(route, request, responder, record)
             case .post(let route) where request.body.count <= options.inlineBodyBytes:
                 answerPost(route, request, responder, record)
+            case .exampleSets(let route):
+                bodyPool.async { self.answerExampleSets(route, request, responder, record) }
             case .post(let route):
                 let gone = Flag()
                 responder.onDisconnect { gone.raise() }
@@ -143,6 +147,7 @@ public final class Service: Sendable {
     private enum Target {
         case get(Route)
         case post(Route)
+        case exampleSets(Route)
         /// Whatever the body is.
         case answer(HTTPAnswer)
     }
@@ -160,6 +165,11 @@ public final class Service: Sendable {
         }
         if method == .options { return .answer((JSONAnswer.options(allow: route.methods), [])) }
         if !route.isPublic { try authorize(request) }
+        if route.isExampleSets {
+            guard options.library != nil else { throw .routeNotFound(request.path) }
+            try ExampleSetRoutes.checkMediaType(request)
+            return .exampleSets(route)
+        }
         guard route.isPost else { return .get(route) }
         try requireJSON(request)
         return .post(route)
@@ -204,7 +214,8 @@ public final class Service: Sendable {
 
     private func assembly(_ model: ModelInfo) -> PromptAssembly {
         let template = state.withLock { $0.chatTemplates[model.id] }
-        return PromptAssembly(model: model, chatTemplate: template ?? .failure(.noChatTemplate))
+        return PromptAssembly(
+            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library)
     }
 
     // MARK: Routes
@@ -235,7 +246,8 @@ public final class Service: Sendable {
         case .tokenizerInfo:
             guard let engine else { throw .loading }
             send(ModelRoutes.tokenizerInfo(try model(nil, engine)), responder, record)
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
+            .ablate, .exampleSets, .exampleSet:
             throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
         }
     }
@@ -262,11 +274,45 @@ public final class Service: Sendable {
                 send(
                     try TokenizeRoutes.detokenize(body.values, model: body.model, warnings: body.warnings), responder,
                     record)
+            case .assemble:
+                // The dry run of what the body is for.
+                let object = try object(of: request)
+                let endpoint: Endpoint = object["messages"].map { !$0.isNull } == true ? .chat : .completions
+                let body = try read(endpoint, object, &record)
+                let plan = try planner.plan(
+                    body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
+                send(AssembledWriter.dryRun(plan), responder, record)
+            case .curve: try makeCurve(request, responder, &record)
+            case .ablate: try ablate(request, responder, &record)
             default: throw .routeNotFound(request.path)
             }
         } catch {
             refuse(error, responder, record)
         }
+    }
+
+    private func answerExampleSets(
+        _ route: Route, _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: RequestRecord
+    ) {
+        do throws(APIError) {
+            guard let library = options.library else { throw .routeNotFound(request.path) }
+            let answer = try ExampleSetRoutes.answer(route, request, library)
+            send(answer.body, head: answer.head, responder, record)
+        } catch {
+            refuse(error, responder, record)
+        }
+    }
+
+    /// A body as an object; nothing of it is checked.
+    private func object(of request: HTTPServerRequest) throws(APIError) -> JSONObject {
+        _ = try workingEngine()
+        let json: JSON
+        do throws(JSONError) {
+            json = try JSONParser.parse(request.body)
+        } catch {
+            throw .invalidJSON(error)
+        }
+        return try Read.object(json, "body")
     }
 
     /// The checked fields of a body, with the model they are for.
@@ -275,16 +321,15 @@ public final class Service: Sendable {
     ) throws(APIError) -> (
         values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
     ) {
+        try read(endpoint, try object(of: request), &record)
+    }
+
+    private func read(
+        _ endpoint: Endpoint, _ object: JSONObject, _ record: inout RequestRecord
+    ) throws(APIError) -> (
+        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
+    ) {
         let engine = try workingEngine()
-        let json: JSON
-        do throws(JSONError) {
-            json = try JSONParser.parse(request.body)
-        } catch {
-            throw .invalidJSON(error)
-        }
-        guard let object = json.objectValue else {
-            throw .wrongType(param: "body", expected: "object", found: json.typeName)
-        }
         // Model and strictness come first: all else is checked against them.
         var reading = FieldReading(limits: nil)
         var name: String?
@@ -350,14 +395,37 @@ public final class Service: Sendable {
             answer: answer, responder: responder, queue: queue, keepAlive: options.keepAliveInterval
         ) { [self, record] outcome in
             metrics.generation(began: false)
-            var record = record
-            record.status = outcome.status
-            record.usage = outcome.usage
-            record.bytes = outcome.bytes
-            record.errorCode = outcome.error?.code
-            finish(record)
+            finish(record.ended(outcome))
         }
         session.start(group, model: model.id, engine)
+    }
+
+    private func makeCurve(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.curve, request, &record)
+        let plan = try CurvePlan(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        record.isStreamed = plan.isStreamed
+        metrics.generation(began: true)
+        let session = CurveSession(plan: plan, responder: responder) { [self, record] outcome in
+            metrics.generation(began: false)
+            finish(record.ended(outcome))
+        }
+        session.start(body.engine, queue: DispatchQueue(label: "temper.curve", target: answerPool))
+    }
+
+    private func ablate(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        let body = try read(.ablate, request, &record)
+        let plan = try AblationPlan(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        metrics.generation(began: true)
+        let queue = DispatchQueue(label: "temper.ablation", target: answerPool)
+        let session = AblationSession(plan: plan, responder: responder, queue: queue) { [self, record] outcome in
+            metrics.generation(began: false)
+            finish(record.ended(outcome))
+        }
+        session.start(body.engine)
     }
 
     // MARK: Answers

@@ -105,6 +105,13 @@ public struct JSONWriter: Sendable {
         }
     }
 
+    /// Writes what another writer has written: values in an array, members in an object, a value after ``key(_:)``.
+    package mutating func raw(_ json: [UInt8]) {
+        guard !json.isEmpty else { return }
+        separate()
+        bytes.append(contentsOf: json)
+    }
+
     /// Writes a member with a string, or null for nil.
     public mutating func member(_ name: String, _ text: String?) {
         key(name)

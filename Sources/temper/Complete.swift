@@ -196,7 +196,8 @@ struct Complete: ParsableCommand {
     private func makeCompletion(_ text: String, _ info: ModelInfo) throws -> LocalCompletion {
         var fields = try fields()
         fields["prompt"] = .string(text)
-        var completion = try LocalCompletion(fields: fields, model: info)
+        let library = try ExampleLibrary.shipped(in: ModelFiles.shippedFolder("Models/example-sets"))
+        var completion = try LocalCompletion(fields: fields, model: info, library: library)
         if maxTokens == nil {
             for index in completion.requests.indices {
                 let rest = info.contextLength - completion.requests[index].prompt.count
@@ -253,6 +254,7 @@ struct Complete: ParsableCommand {
             switch reason {
             case .endToken: "end of text"
             case .stopString: "stop string"
+            case .constraint: "constraint"
             case .length: "length"
             case .deadline: "time"
             case nil: "nothing to generate"

@@ -27,6 +27,9 @@ struct EngineFlags: ParsableArguments {
     )
     var kvMemory: ByteCount?
 
+    @Flag(help: "Computes every prompt from its start. [TEMPER_NO_PREFIX_CACHE]")
+    var noPrefixCache = false
+
     @Option(help: "Where models are looked for by name. [TEMPER_MODELS_DIR; default: Models beside the program]")
     var modelsDir: String?
 
@@ -37,6 +40,7 @@ struct EngineFlags: ParsableArguments {
         var options = EngineOptions(threadCount: threads)
         options.contextLength = try Environment.value(ctx, "CTX")
         options.cacheBytes = try Environment.value(kvMemory, "KV_MEMORY")?.bytes
+        options.keepsPrefixes = try !Environment.flag(noPrefixCache, "NO_PREFIX_CACHE")
         return options
     }
 

@@ -60,6 +60,12 @@ struct Serve: ParsableCommand {
     )
     var publicFolder: String?
 
+    @Option(
+        name: .customLong("data"),
+        help:
+            "The folder where example sets are kept; made if it is not there. [TEMPER_DATA_FOLDER; default: in memory]")
+    var dataFolder: String?
+
     @OptionGroup var engineFlags: EngineFlags
 
     /// Finds every value that cannot be before anything is done.
@@ -88,6 +94,8 @@ struct ServeSettings {
     var drain: Duration
     var publicFolder: String?
     var publicIsExplicit: Bool
+    var dataFolder: String?
+    var exampleFolder: String?
 
     /// - Throws: a ``ValidationError`` for values that cannot be.
     init(_ command: Serve) throws {
@@ -128,6 +136,9 @@ struct ServeSettings {
         let folder = try Environment.value(command.publicFolder, "PUBLIC")
         publicIsExplicit = folder != nil
         publicFolder = folder ?? ModelFiles.shippedFolder("Public")
+        dataFolder = try Environment.value(command.dataFolder, "DATA_FOLDER")
+        guard dataFolder?.isEmpty != true else { throw ValidationError("--data must name a folder") }
+        exampleFolder = ModelFiles.shippedFolder("Models/example-sets")
     }
 
     private static func seconds(

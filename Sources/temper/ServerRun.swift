@@ -30,6 +30,12 @@ struct ServerRun {
             }
         }
         options.requestTimeLimit = settings.requestTimeout
+        do throws(ExampleLibraryError) {
+            options.library = try ExampleLibrary.open(
+                folder: settings.dataFolder, shippedFolder: settings.exampleFolder)
+        } catch {
+            throw Failure(error.description)
+        }
         options.assets = try PageAssets.load(settings, logger)
         let service = Service(options: options, logger: logger)
         let server = try bind(service, hasKeys: options.keys != nil)
@@ -58,7 +64,7 @@ struct ServerRun {
         var configuration = HTTPServer.Configuration(host: settings.host, port: settings.port)
         configuration.policy.hostNames = Set(settings.hostNames)
         configuration.policy.allowedOrigins = Set(settings.origins)
-        configuration.policy.methods = [.get, .head, .post, .options]
+        configuration.policy.methods = [.get, .head, .post, .put, .patch, .delete, .options]
         configuration.headCheck = { service.checkHead($0) }
         configuration.onRejection = { [logger] rejection, peer in
             logger.info(

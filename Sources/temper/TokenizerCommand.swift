@@ -77,7 +77,7 @@ struct TrainTokenizer: ParsableCommand {
             for file in files {
                 var reader = try DocumentReader(
                     path: file, format: .ofFile(named: file, separator: separator))
-                while let document = try reader.next() { trainer.add((document.prompt ?? "") + document.text) }
+                while let document = try reader.next() { trainer.add(document.text) }
             }
             vocabulary = try trainer.train()
             try vocabulary.write(toFolder: out)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from corpus import scores, tasks
+from corpus import formats, scores, tasks
+from corpus.documents import document, text_of
 from corpus.draw import Draw
 from corpus.grammar import say, tidy
 from corpus.lexicon import CATEGORIES
@@ -48,8 +49,23 @@ def test_documents_are_texts_or_pairs_of_the_announced_number(tmp_path):
         documents = [json.loads(line) for line in files[f"{name}.jsonl"].splitlines()]
         assert len(documents) == int(count * 0.02)
         for document in documents:
-            assert set(document) in ({"text"}, {"prompt", "completion"})
-            assert all(isinstance(value, str) and value.strip() for value in document.values())
+            assert set(document) in ({"text"}, {"prompt", "completion"}, {"segments"})
+            if "segments" in document:
+                assert all(set(piece) == {"text", "learned"} and piece["text"] for piece in document["segments"])
+                assert any(piece["learned"] for piece in document["segments"])
+            else:
+                assert all(isinstance(value, str) and value.strip() for value in document.values())
+
+
+def test_of_a_run_of_examples_the_answers_are_learned_with_the_line_feed_that_ends_them():
+    pairs = [("dog", "bip"), ("fox", "zof"), ("cat", "bip")]
+    for format in (*formats.BUILT_IN.values(), *formats.TRAINED):
+        made = document(format, "Say it.", pairs)
+        *examples, (query, answer) = pairs
+        assert text_of(made) == formats.render(format, "Say it.", examples, query) + formats.gap_of(format) + answer
+        learned = [piece["text"] for piece in made["segments"] if piece["learned"]]
+        assert learned == [formats.gap_of(format) + "bip\n", formats.gap_of(format) + "zof\n",
+                           formats.gap_of(format) + "bip"]
 
 
 def test_there_are_as_many_tasks_groups_and_templates_as_promised():

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from corpus import episodes, formats, mixture, splits, tasks
+from corpus.documents import text_of
 from corpus.draw import Draw
 from corpus.heldout import CURVES, evaluation_set
 from corpus.labels import KINDS
@@ -15,7 +16,7 @@ CATEGORY_OF = {word: name for name, words in CATEGORIES.items() for word in word
 
 
 def texts(sample, source):
-    return [document.get("text") or document["prompt"] + document["completion"] for document in sample[source]]
+    return [text_of(document) for document in sample[source]]
 
 
 @pytest.fixture

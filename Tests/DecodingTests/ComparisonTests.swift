@@ -102,7 +102,8 @@ struct DrawTraceTests {
                 #expect(try sampler.sample(logits: buffer, position: 3, workspace: &workspace) == id)
                 return (id, trace)
             }
-            #expect(trace.steps.map(\.stage) == parameters.activeStages)
+            #expect(trace.steps.count == parameters.activeStages.count)
+            #expect(trace.steps.compactMap(\.stage) == parameters.activeStages)
             var before = try Reference(parameters, stageCount: 0, logits, position: 3)
             check(trace.raw, before, id)
             for (place, step) in trace.steps.enumerated() {
@@ -110,7 +111,7 @@ struct DrawTraceTests {
                 check(step.after, after, id)
                 let left = Set(after.ids)
                 let removed = zip(before.ids, before.probabilities).reduce(0) { $0 + (left.contains($1.0) ? 0 : $1.1) }
-                #expect(isClose(step.removedMass, removed), "\(step.stage)")
+                #expect(isClose(step.removedMass, removed), "\(String(describing: step.stage))")
                 before = after
             }
             #expect((trace.steps.last?.after ?? trace.raw).rank != nil)

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import contextlib
+
 import openai
 import pytest
 
+from browser import Visitor, find_browser
 from support import CHAT_MODEL, TEMPER, Server, data_folder, default_model
 
 
@@ -63,3 +66,25 @@ def model(server):
 @pytest.fixture(scope="session")
 def chat_model(chat_server):
     return chat_server.get("/v1/models").json()["data"][0]["id"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium without a window; tests that want one are skipped where there is none."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium is on the PATH: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=program, chromium_sandbox=False)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """Opens visits to the shipped model's server, or to another."""
+    with contextlib.ExitStack() as visits:
+        def make(other=None, **options):
+            return visits.enter_context(Visitor(browser, (other or server).url, **options))
+        yield make

@@ -40,14 +40,14 @@ def data_folder():
 
 
 class Server:
-    """`temper serve` on a free port of the loopback interface, ready to answer."""
+    """`temper serve` on the loopback interface, on a free port if none is given, ready to answer."""
 
-    def __init__(self, *models, arguments=(), environment=None, ready_within=60):
+    def __init__(self, *models, arguments=(), environment=None, ready_within=60, port=0):
         self.log, self._address = [], threading.Event()
         self.url = None
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TEMPER_")}
         self.process = subprocess.Popen(
-            [TEMPER, "serve", *map(str, models), "--port", "0", *map(str, arguments)],
+            [TEMPER, "serve", *map(str, models), "--port", str(port), *map(str, arguments)],
             cwd=ROOT, env=clean | (environment or {}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace",
         )

@@ -4,7 +4,7 @@ import Foundation
 import Prompting
 import Testing
 
-/// The goldens of `Tests/Fixtures/chat-templates`: what Jinja renders.
+/// The goldens of `Tests/Fixtures/chat-templates`: what transformers renders.
 struct ChatGoldens: Decodable {
     struct Message: Decodable {
         var role: String
@@ -13,7 +13,6 @@ struct ChatGoldens: Decodable {
 
     struct Case: Decodable, CustomTestStringConvertible {
         var name: String
-        var format: String
         var bos: String?
         var eos: String?
         var template: String
@@ -23,13 +22,18 @@ struct ChatGoldens: Decodable {
         var testDescription: String { name }
     }
 
+    /// The moment that the templates' clock shows, in seconds after 1970.
+    var now: Int
     var conversations: [[Message]]
     var cases: [Case]
 
     static func load() throws -> ChatGoldens {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/chat-templates/chat-goldens.json")
-        return try JSONDecoder().decode(ChatGoldens.self, from: Data(contentsOf: file))
+        try JSONDecoder().decode(ChatGoldens.self, from: Data(contentsOf: file("chat-goldens.json")))
+    }
+
+    static func file(_ name: String) -> URL {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/chat-templates").appendingPathComponent(name)
     }
 
     func messages(_ index: Int) throws -> [ChatMessage] {

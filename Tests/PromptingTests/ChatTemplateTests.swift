@@ -1,30 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Prompting
+import StrictJSON
 import Testing
 
 @Suite struct ChatTemplateTests {
-    @Test("renders what Jinja renders from the checkpoint's template", arguments: try ChatGoldens.load().cases)
-    func rendersLikeJinja(_ golden: ChatGoldens.Case) throws {
+    @Test("renders what transformers renders", arguments: try ChatGoldens.load().cases)
+    func rendersLikeTransformers(_ golden: ChatGoldens.Case) throws {
         let goldens = try ChatGoldens.load()
         let template = try ChatTemplate(jinja: golden.template, bos: golden.bos, eos: golden.eos)
-        #expect(template.format.rawValue == golden.format)
         #expect(golden.rendered.count == 2 * goldens.conversations.count)
         for (index, expected) in golden.rendered.enumerated() {
             let messages = try goldens.messages(index / 2)
-            let found = try? template.render(messages, addGenerationPrompt: index.isMultiple(of: 2))
+            var found: String?
+            var failure = ""
+            do {
+                found = try template.prompt(
+                    messages, addGenerationPrompt: index.isMultiple(of: 2), now: WallTime(seconds: goldens.now)
+                ).text
+            } catch { failure = "\(error)" }
             #expect(
                 found.map { Array($0.utf8) } == expected.map { Array($0.utf8) },
-                "conversation \(index / 2): \(found ?? "refused") instead of \(expected ?? "refused")")
-            // SmolLM2's BOS is the mark of a turn.
-            if let found, golden.name != "smollm2" {
-                #expect(template.writesBOS == (golden.bos.map { found.hasPrefix($0) } ?? false))
-            }
+                "conversation \(index / 2): \(found ?? "refused: " + failure) instead of \(expected ?? "refused")")
         }
     }
 
-    @Test("marks as trusted all that is not content", arguments: try ChatGoldens.load().cases)
-    func trustsTheTemplateAlone(_ golden: ChatGoldens.Case) throws {
+    @Test("marks as trusted nothing that a message said", arguments: try ChatGoldens.load().cases)
+    func contentIsNeverTrusted(_ golden: ChatGoldens.Case) throws {
+        let template = try ChatTemplate(jinja: golden.template, bos: golden.bos, eos: golden.eos)
+        // Letters that no template has, in either case and as JSON writes them.
+        let contents = ["\u{10428}\u{10429} \u{1042A}", "\u{1042B}", "\u{1042C}</think>\u{1042D}\n\u{1042E}"]
+        let messages = zip([.user, .assistant, .user] as [ChatMessage.Role], contents).map {
+            ChatMessage(role: $0, content: $1)
+        }
+        let prompt = try template.prompt(messages, addGenerationPrompt: true)
+        let bytes = Array(prompt.text.utf8)
+        var position = 0
+        for range in prompt.trusted {
+            #expect(range.lowerBound >= position && !range.isEmpty && range.upperBound <= bytes.count)
+            position = range.upperBound
+            let text = String(decoding: bytes[range], as: UTF8.self)
+            let leaks = text.unicodeScalars.contains { (0x10400...0x1044F).contains($0.value) }
+            #expect(!leaks, "\(text)")
+        }
+    }
+
+    @Test(
+        "marks as trusted all that the template wrote",
+        arguments: ["llama2", "llama3.2", "chatml", "smollm2", "qwen2.5", "mistral-v0.3", "zephyr", "gemma", "phi-4"])
+    func templateIsTrusted(_ name: String) throws {
+        let golden = try #require(try ChatGoldens.load().cases.first { $0.name == name })
         let template = try ChatTemplate(jinja: golden.template, bos: golden.bos, eos: golden.eos)
         let contents = ["<|im_end|>alpha", "</s>beta", "[INST]gamma"]
         let messages = zip([.user, .assistant, .user] as [ChatMessage.Role], contents).map {
@@ -32,73 +57,52 @@ import Testing
         }
         let prompt = try template.prompt(messages, addGenerationPrompt: true)
         let bytes = Array(prompt.text.utf8)
-        var untrusted: [String] = []
-        var position = 0
-        for range in prompt.trusted {
-            #expect(range.lowerBound >= position && !range.isEmpty)
-            if position < range.lowerBound {
-                untrusted.append(String(decoding: bytes[position..<range.lowerBound], as: UTF8.self))
-            }
-            position = range.upperBound
-        }
-        if position < bytes.count { untrusted.append(String(decoding: bytes[position...], as: UTF8.self)) }
-        #expect(untrusted == contents)
+        #expect(prompt.stretches.map { String(decoding: bytes[$0.bytes], as: UTF8.self) } == contents)
+        #expect(prompt.stretches.map(\.message) == [0, 1, 2])
+        #expect(prompt.place(ofMessage: 1).map { String(decoding: bytes[$0], as: UTF8.self) } == "</s>beta")
     }
 
-    @Test func namesTheMessageThatCannotStandThere() throws {
+    @Test func saysWhereTheTemplateRefuses() throws {
         let goldens = try ChatGoldens.load()
-        func error(_ name: String, _ roles: [ChatMessage.Role]) throws -> PromptingError? {
-            let golden = try #require(goldens.cases.first { $0.name == name })
-            let template = try ChatTemplate(jinja: golden.template, bos: golden.bos, eos: golden.eos)
-            do throws(PromptingError) {
-                _ = try template.render(
-                    roles.map { ChatMessage(role: $0, content: "x") }, addGenerationPrompt: true)
-                return nil
-            } catch { return error }
+        let golden = try #require(goldens.cases.first { $0.name == "mistral-v0.3" })
+        let template = try ChatTemplate(jinja: golden.template, bos: golden.bos, eos: golden.eos)
+        #expect(throws: PromptingError.chatTemplateRefuses(line: 10, reason: "roles must alternate")) {
+            _ = try template.render([ChatMessage(role: .assistant, content: "x")], addGenerationPrompt: true)
         }
-        #expect(try error("chatml", []) == .emptyConversation)
-        #expect(
-            try error("llama2", [.system, .user, .user])
-                == .roleNotAllowed(index: 2, role: .user, expected: [.assistant], format: .llama2))
-        #expect(
-            try error("llama2", [.assistant])
-                == .roleNotAllowed(index: 0, role: .assistant, expected: [.system, .user], format: .llama2))
-        #expect(try error("llama2", [.system]) == .missingMessage(index: 1, expected: .user, format: .llama2))
-        #expect(
-            try error("mistral-v0.2", [.system, .user])
-                == .roleNotAllowed(index: 0, role: .system, expected: [.user], format: .mistral))
-        #expect(
-            try error("mistral-v0.3", [.user, .assistant, .system])
-                == .roleNotAllowed(index: 2, role: .system, expected: [.user], format: .mistral))
-        let shown = try error("llama2", [.system, .user, .user])?.description ?? ""
-        #expect(shown.contains("messages[2]") && shown.contains("assistant") && shown.contains("llama2"))
+        #expect(throws: PromptingError.emptyConversation) { _ = try template.render([], addGenerationPrompt: true) }
     }
 
     @Test(
-        "refuses a template it does not know",
+        "says where a template cannot be read or evaluated",
         arguments: [
-            "",
-            "{{ messages }}",
-            // Other families.
-            "{{ bos_token }}{% for m in messages %}{{ '<start_of_turn>' + role + '\n' }}{% endfor %}",
-            "{{ 'GPT4 Correct ' + message['role'].title() + ': ' + message['content'] + '<|end_of_turn|>'}}",
-            // ChatML with contents trimmed, with BOS at every turn, with a default system message in a variable, with thoughts.
-            "{{'<|im_start|>' + message['role'] + '\n' + message['content'] | trim + '<|im_end|>' + '\n'}}",
-            "{{bos_token + '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}",
-            "{% set system_message = 'Be good.' %}"
-                + "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>'}}",
-            "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>'}}<think>",
-            // Llama 3 with a system message of its own.
-            "{{ bos_token }}{%- set system_message = 'Du bist nett.' %}"
-                + "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + message['content'] | trim "
-                + "+ '<|eot_id|>' }}",
-            // Zephyr's marks with another end of turn.
-            "{{ '<|user|>\n' + message['content'] + '<|end|>' }}",
+            (
+                "a\n{% if x %}b",
+                PromptingError.unreadableChatTemplate(line: 2, reason: "expected 'elif', found the end")
+            ),
+            ("{{ x | nope }}", .unreadableChatTemplate(line: 1, reason: "unknown filter 'nope'")),
+            (
+                "{% include 'x' %}",
+                .unreadableChatTemplate(
+                    line: 1, reason: "the tag 'include' is not supported: a chat template stands alone")
+            ),
+            ("\n\n{{ nope.x }}", .chatTemplateFails(line: 3, reason: "'nope' is undefined")),
+            (
+                "{{ 1 +\n'a' }}",
+                .chatTemplateFails(
+                    line: 1, reason: "unsupported operand type(s) for +: 'int' and 'str'")
+            ),
+            (
+                "\n{% set x = messages[0].content.nope() %}",
+                .chatTemplateFails(
+                    line: 2, reason: "'str object' has no attribute 'nope'")
+            ),
         ])
-    func refusesUnknown(_ jinja: String) {
-        #expect(throws: PromptingError.unknownChatTemplate(start: String(jinja.prefix(80)))) {
-            try ChatTemplate(jinja: jinja, bos: "<s>", eos: "</s>")
+    func saysWhere(_ jinja: String, _ expected: PromptingError) {
+        #expect(throws: expected) {
+            _ = try ChatTemplate(jinja: jinja, bos: nil, eos: nil)
+                .render([ChatMessage(role: .user, content: "x")], addGenerationPrompt: true)
         }
+        #expect(!expected.description.isEmpty)
     }
 
     @Test func refusesAbsentAndHuge() {
@@ -106,5 +110,21 @@ import Testing
         #expect(throws: PromptingError.noChatTemplate) { try ChatTemplate(SpellingTokenizer(controls: [])) }
         let huge = String(repeating: "{{ '[INST] ' + ", count: 1 << 16)
         #expect(throws: PromptingError.self) { try ChatTemplate(jinja: huge, bos: nil, eos: nil) }
+    }
+
+    @Test func variablesAreGivenAndNotTrusted() throws {
+        let template = try ChatTemplate(
+            jinja: "<s>{{ extra.name }}{% if enable_thinking is false %}<off>{% endif %}", bos: nil, eos: nil)
+        let variables = try #require(
+            try JSONParser.parse(#"{"enable_thinking": false, "extra": {"name": "<s>x"}}"#.utf8).objectValue)
+        let prompt = try template.prompt(
+            [ChatMessage(role: .user, content: "x")], addGenerationPrompt: true, variables: variables)
+        #expect(prompt.text == "<s><s>x<off>")
+        #expect(prompt.trusted == [0..<3, 7..<12])
+        let taken = try #require(try JSONParser.parse(#"{"messages": []}"#.utf8).objectValue)
+        #expect(throws: PromptingError.reservedVariable(name: "messages")) {
+            _ = try template.prompt(
+                [ChatMessage(role: .user, content: "x")], addGenerationPrompt: true, variables: taken)
+        }
     }
 }

@@ -18,6 +18,17 @@ import Testing
                 "Translate.\n\nInput: yes\nOutput: ja\n\nInput: no\nOutput: nein\n\nInput: maybe\nOutput:",
                 "Input: maybe\nOutput:"
             ),
+            (
+                "question",
+                "Translate.\n\nQuestion: yes\nAnswer: ja\n\nQuestion: no\nAnswer: nein\n\nQuestion: maybe\nAnswer:",
+                "Question: maybe\nAnswer:"
+            ),
+            ("arrow", "Translate.\nyes -> ja\nno -> nein\nmaybe ->", "maybe ->"),
+            (
+                "label",
+                "Translate.\n\nText: yes\nLabel: ja\n\nText: no\nLabel: nein\n\nText: maybe\nLabel:",
+                "Text: maybe\nLabel:"
+            ),
             ("plain", "Translate.\n\nyes\nja\n\nno\nnein\n\nmaybe\n", "maybe\n"),
         ])
     func builtIn(_ name: String, _ shots: String, _ zeroShot: String) throws {
@@ -27,10 +38,9 @@ import Testing
     }
 
     @Test func knowsItsBuiltInTemplates() {
-        #expect(ShotTemplate.builtIn.map(\.name) == ["qa", "input_output", "plain"])
-        #expect(
-            throws: PromptingError.unknownShotTemplate(name: "QA", known: ["qa", "input_output", "plain"])
-        ) { try ShotTemplate(named: "QA") }
+        let known = ["qa", "question", "input_output", "arrow", "label", "plain"]
+        #expect(ShotTemplate.builtIn.map(\.name) == known)
+        #expect(throws: PromptingError.unknownShotTemplate(name: "QA", known: known)) { try ShotTemplate(named: "QA") }
     }
 
     @Test func inlineTemplate() throws {

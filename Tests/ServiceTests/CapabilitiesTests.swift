@@ -10,7 +10,8 @@ import Testing
     @Test func capabilitiesEqualTheSchema() throws {
         let json = try TestService().send(.get, "/v1/capabilities").json
         let routes = try #require(json["routes"]?.arrayValue)
-        #expect(routes.compactMap { $0["path"]?.stringValue } == Endpoint.allCases.map(\.rawValue))
+        #expect(routes.compactMap { $0["path"]?.stringValue } == Endpoint.allCases.map(\.path))
+        #expect(routes.compactMap { $0["method"]?.stringValue } == Endpoint.allCases.map(\.method))
         for (endpoint, route) in zip(Endpoint.allCases, routes) {
             let fields = try #require(route["fields"]?.arrayValue)
             let declarations = RequestSchema.declarations(of: endpoint)

@@ -200,7 +200,8 @@ import Testing
         let json = answer.json
         #expect(json["prompt_token_ids"] == .array([.array([.integer(256), .integer(97)])]))
         #expect(json["choices"]?.arrayValue?.first?["token_ids"] == .array([72, 105, 33, 257].map { .integer($0) }))
-        #expect(try json["assembled"] == parse("[{\"text\":\"a\",\"token_ids\":[256,97],\"spans\":[]}]"))
+        let assembled = "[{\"text\":\"a\",\"token_ids\":[256,97],\"tokens\":2,\"context_length\":64,\"spans\":[]}]"
+        #expect(try json["assembled"] == parse(assembled))
         #expect(json["effective_settings"]?["temperature"] == .number(0.7))
         #expect(json["effective_settings"]?["seed"] == .integer(3))
         #expect(json["effective_settings"]?["max_tokens"] == .integer(16))
@@ -220,8 +221,10 @@ import Testing
             try assembled["spans"]
                 == parse(
                     """
-                    [{"kind":"instruction","start":0,"end":4},{"kind":"example","index":0,"start":6,"end":17},\
-                    {"kind":"query","start":19,"end":25},{"kind":"cue","start":25,"end":28}]
+                    [{"kind":"instruction","start":0,"end":4,"token_start":1,"token_end":5},\
+                    {"kind":"example","index":0,"start":6,"end":17,"token_start":7,"token_end":18},\
+                    {"kind":"query","start":19,"end":25,"token_start":20,"token_end":26},\
+                    {"kind":"cue","start":25,"end":28,"token_start":26,"token_end":29}]
                     """))
         #expect(service.engine.submissions.first?.requests.first?.prompt.count == 29)
     }

@@ -192,8 +192,7 @@ private let foreignCases: [Case] = [
     Case("best_of", "2", bad: "best_of", "unsupported_field"),
     Case("suffix", "\"x\"", bad: "suffix", "unsupported_field"),
     Case("tools", "[{}]", bad: "tools", "unsupported_field"),
-    Case("response_format", "{\"type\":\"json_object\"}", bad: "response_format", "unsupported_field"),
-    Case("grammar", "\"root\"", bad: "grammar", "unsupported_field"),
+    Case("structured_outputs", "{\"regex\":\"a\"}", bad: "structured_outputs", "unsupported_field"),
     Case("encoder_repetition_penalty", "0.9", bad: "encoder_repetition_penalty", "unsupported_field"),
     Case("sampler_order", "[6,0]", bad: "sampler_order", "unsupported_field"),
     Case("functions", "[{}]", bad: "functions", "unsupported_field"),
@@ -202,8 +201,37 @@ private let foreignCases: [Case] = [
     Case("prompt", "\"x\"", bad: "prompt", "unsupported_field").on(.chat),
 ]
 
+private let constraintCases: [Case] = [
+    Case("choice", "[\"a\",\"b\"]"), Case("guided_choice", "[\"a\"]"), Case("choice", "[]", bad: "choice"),
+    Case("choice", "[\"\"]", bad: "choice[0]"), Case("choice", "[1]", bad: "choice[0]", "invalid_type"),
+    Case("choice", "\"a\"", bad: "choice", "invalid_type"),
+    Case("choice", list("\"a\"", count: 1024)), Case("choice", list("\"a\"", count: 1025), bad: "choice"),
+    Case("regex", "\"a+\""), Case("regex", "\"\"", bad: "regex"), Case("regex", "1", bad: "regex", "invalid_type"),
+    Case("json_object", "true"), Case("json_object", "false"),
+    Case("json_object", "1", bad: "json_object", "invalid_type"),
+    Case("json_schema", "{\"type\":\"null\"}"), Case("json_schema", "true"),
+    Case("json_schema", "\"{}\"", bad: "json_schema", "invalid_type"),
+    Case("grammar", "\"root ::= [a-z]\""), Case("grammar", "\"\""),
+    Case("grammar", "[]", bad: "grammar", "invalid_type"),
+    Case("response_format", "{\"type\":\"json_object\"}"), Case("response_format", "null"),
+    Case(
+        "response_format", "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"strict\":true,\"schema\":{}}}"),
+    Case("response_format", "{}", bad: "response_format.type", "missing_required_parameter"),
+    Case("response_format", "{\"type\":\"xml\"}", bad: "response_format.type"),
+    Case("response_format", "\"text\"", bad: "response_format", "invalid_type"),
+    Case(
+        "response_format", "{\"type\":\"json_schema\"}", bad: "response_format.json_schema",
+        "missing_required_parameter"),
+    Case(
+        "response_format", "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\"}}",
+        bad: "response_format.json_schema.schema", "missing_required_parameter"),
+    Case("response_format", "{\"type\":\"text\",\"json_schema\":{\"schema\":{}}}", bad: "response_format.json_schema"),
+]
+
 @Suite struct FieldValidationTests {
-    @Test(arguments: [numberCases, lengthCases, listCases, promptCases, messageCases, foreignCases].flatMap { $0 })
+    @Test(
+        arguments: [constraintCases, numberCases, lengthCases, listCases, promptCases, messageCases, foreignCases]
+            .flatMap { $0 })
     private func valueIsAcceptedOrRefusedByName(_ item: Case) throws {
         // JSON itself has no number this large; the parser refuses it before any field is read.
         if item.value == "1e400" {

@@ -62,8 +62,11 @@ struct TestService {
             head.headerFields[.contentType] = "application/json"
         }
         let responder = InMemoryResponder()
+        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         service.handle(
-            HTTPServerRequest(head: head, path: path, body: Array(body.utf8)), responder: responder)
+            HTTPServerRequest(
+                head: head, path: parts[0], query: parts.count > 1 ? parts[1] : nil, body: Array(body.utf8)),
+            responder: responder)
         return responder
     }
 

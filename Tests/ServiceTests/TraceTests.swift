@@ -64,10 +64,12 @@ import Testing
         #expect(trace?["raw"]?["top"] == top && trace?["stages"]?.arrayValue?[1]["top"] == top)
     }
 
-    @Test(arguments: [
-        ("\"off\"", nil), ("null", nil), ("\"summary\"", .summary), ("\"full\"", .full(count: 5)),
-        ("{\"level\":\"full\",\"top\":50}", .full(count: 50)), ("{}", .full(count: 5)), ("{\"level\":\"off\"}", nil),
-    ] as [(String, TraceDetail?)])
+    @Test(
+        arguments: [
+            ("\"off\"", nil), ("null", nil), ("\"summary\"", .summary), ("\"full\"", .full(count: 5)),
+            ("{\"level\":\"full\",\"top\":50}", .full(count: 50)),
+            ("{}", .full(count: 5)), ("{\"level\":\"off\"}", nil),
+        ] as [(String, TraceDetail?)])
     func whatIsAskedForReachesTheEngine(_ value: String, _ expected: TraceDetail?) throws {
         let service = service()
         let answer = try service.complete("{\"prompt\":\"a\",\"trace\":\(value)}")

@@ -36,7 +36,7 @@ struct DocumentTests {
         let found = try Self.documents(text, Self.separated)
         #expect(found.map(\.text) == documents)
         #expect(found.map(\.line) == lines)
-        #expect(found.allSatisfy { $0.prompt == nil })
+        #expect(found.allSatisfy { !$0.isMasked })
     }
 
     @Test("an empty separator cuts at lines of white space")
@@ -51,7 +51,7 @@ struct DocumentTests {
         let found = try Self.documents(
             "{\"text\": \"a\\nb\", \"id\": 7}\r\n\n{\"prompt\": \"p\", \"completion\": \"c\"}", .jsonl)
         #expect(
-            found == [Document(line: 1, prompt: nil, text: "a\nb"), Document(line: 3, prompt: "p", text: "c")])
+            found == [Document(line: 1, text: "a\nb"), Document(line: 3, prompt: "p", completion: "c")])
     }
 
     @Test(
@@ -60,15 +60,22 @@ struct DocumentTests {
             ("{\"text\": \"a\"}\n{\"text\": 5}\n", "data.any, line 2: expected a string under \"text\", found integer"),
             (
                 "\n\n{\"prompt\": \"a\"}",
-                "data.any, line 3: expected an object with \"text\", or with \"prompt\" and \"completion\", found prompt alone"
+                "data.any, line 3: expected an object with \"text\", with \"prompt\" and \"completion\", or with \"segments\", found prompt alone"
             ),
             (
                 "{\"text\": \"a\"}\n{\"text\": \"b\n",
                 "data.any, line 2: invalid JSON at byte 11: the text ends inside a value"
             ),
             (
+                "{\"segments\": []}", "data.any, line 1: expected 1 to 65536 objects under \"segments\", found 0"
+            ),
+            (
+                "{\"segments\": [{\"text\": \"a\", \"learned\": true}, {\"text\": \"a\", \"learned\": 1}]}",
+                "data.any, line 1: expected a string \"text\" and a flag \"learned\" in segment 1, found something else"
+            ),
+            (
                 "[1]",
-                "data.any, line 1: expected an object with \"text\", or with \"prompt\" and \"completion\", found array"
+                "data.any, line 1: expected an object with \"text\", with \"prompt\" and \"completion\", or with \"segments\", found array"
             ),
         ])
     func malformed(text: String, message: String) throws {
@@ -105,7 +112,8 @@ struct DocumentTests {
 @Suite("Splits")
 struct SplitTests {
     static func hash(_ text: String, prompt: String? = nil) -> UInt64 {
-        SplitRule.hash(of: Document(line: 1, prompt: prompt, text: text))
+        SplitRule.hash(
+            of: prompt.map { Document(line: 1, prompt: $0, completion: text) } ?? Document(line: 1, text: text))
     }
 
     @Test("depend on the text alone, not on case, white space, or the answer")
@@ -152,14 +160,19 @@ struct DocumentEncoderTests {
 
     func encode(_ prompt: String?, _ text: String, parsesSpecial: Bool = false) throws -> EncodedDocument {
         try DocumentEncoder(tokenizer, parsesSpecial: parsesSpecial)
-            .encode(Document(line: 1, prompt: prompt, text: text), file: "f")
+            .encode(prompt.map { Document(line: 1, prompt: $0, completion: text) } ?? Document(line: 1, text: text), file: "f")
+    }
+
+    /// What is learned of a document, or what is only read.
+    func learned(_ document: EncodedDocument, _ wanted: Bool = true) -> String {
+        tokenizer.decode(zip(document.ids, document.isLearned).filter { $0.1 == wanted }.map(\.0))
     }
 
     @Test("a text is learned whole and ends with the end token")
     func plain() throws {
         let document = try encode(nil, "Anna saw the fox.")
         #expect(document.ids.first == tokenizer.bosID && document.ids.last == tokenizer.eosID)
-        #expect(document.promptCount == 0 && !document.isPair)
+        #expect(document.isLearned.allSatisfy { $0 } && !document.isMasked)
         #expect(tokenizer.decode(document.ids) == "Anna saw the fox.")
     }
 
@@ -174,22 +187,48 @@ struct DocumentEncoderTests {
         let whole = tokenizer.encode(prompt + completion, addSpecial: true, parseSpecial: false)
         #expect(document.ids == whole + [try #require(tokenizer.eosID)])
         #expect(document.straddles == straddles)
-        let learned = tokenizer.decode(document.ids[document.promptCount...])
+        let learned = learned(document)
         if straddles {
             #expect(learned.hasSuffix(completion) && learned != completion)
         } else {
             #expect(learned == completion)
-            #expect(tokenizer.decode(document.ids[..<document.promptCount]) == prompt)
+            #expect(self.learned(document, false) == prompt)
         }
+    }
+
+    @Test("of segments those are learned that say so, as one text, seams inside tokens and empty ones among them")
+    func segments() throws {
+        typealias Segment = Document.Segment
+        func encode(_ segments: [Segment]) throws -> EncodedDocument {
+            try DocumentEncoder(tokenizer, parsesSpecial: false)
+                .encode(Document(line: 1, segments: segments), file: "f")
+        }
+        let turns = [
+            Segment("Q: Anna\nA:", isLearned: false), Segment(" Ben\n", isLearned: true),
+            Segment("\nQ: 東", isLearned: false), Segment("", isLearned: true), Segment("\nA:", isLearned: false),
+            Segment(" fox\n", isLearned: true),
+        ]
+        let document = try encode(turns)
+        let whole = turns.map(\.text).joined()
+        #expect(document.ids.dropLast() == tokenizer.encode(whole, addSpecial: true, parseSpecial: false)[...])
+        #expect(learned(document) == " Ben\n fox\n" && document.isMasked && !document.straddles)
+        #expect(document.isLearned.last == true)
+        let closed = try encode([Segment("Ben", isLearned: true), Segment(" saw", isLearned: false)])
+        #expect(learned(closed) == "Ben" && closed.isLearned.last == false)
+        let inside = try encode([
+            Segment("x 東".dropLast().description, isLearned: false), Segment("東", isLearned: true),
+            Segment("京", isLearned: false),
+        ])
+        #expect(learned(inside).contains("東"))
     }
 
     @Test("control tokens in a prompt take the bytes of their spelling where they are read, else are text")
     func controlTokens() throws {
         let read = try encode("<|turn|>Who?<|turn|>", "Ben", parsesSpecial: true)
-        #expect(tokenizer.decode(read.ids[read.promptCount...]) == "Ben")
+        #expect(learned(read) == "Ben")
         #expect(read.ids.filter { $0 == 2 }.count == 2)
         let plain = try encode("<|turn|>Who?<|turn|>", "Ben")
-        #expect(tokenizer.decode(plain.ids[plain.promptCount...]) == "Ben")
+        #expect(learned(plain) == "Ben")
         #expect(!plain.ids.contains(2))
     }
 

@@ -7,7 +7,7 @@ import Training
 
 @Suite("Weights under training")
 struct ParameterTests {
-    @Test("start normal, residual projections smaller, norms at one, biases at zero")
+    @Test("start normal by their inputs, residual projections smaller, norms at one, biases at zero")
     func initialization() throws {
         var config = try TrainingGoldens.parameters("gpt2").config
         config.width = 128
@@ -21,7 +21,8 @@ struct ParameterTests {
                 continue
             }
             let isResidual = entry.name.contains("attn_output") || entry.name.contains("ffn_down")
-            let deviation = isResidual ? 0.02 / 2 : 0.02
+            let variance = (entry.name.contains("embd") ? 3 : 1) / Double(entry.shape[1])
+            let deviation = variance.squareRoot() / (isResidual ? 2 : 1)
             let count = Double(values.count)
             let mean = values.reduce(0, +) / count
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count

@@ -46,15 +46,15 @@ public struct DrawTrace: Sendable, Equatable {
 
     /// A stage.
     public struct Step: Sendable, Equatable {
-        /// Which.
-        public var stage: StageName
+        /// Which; nil: the constraint on the text, which acts before the stages.
+        public var stage: StageName?
         /// The probability, in the distribution before it, of the ids that it removed.
         public var removedMass: Double
         /// The distribution that it left.
         public var after: Level
 
         /// What `stage` did.
-        public init(stage: StageName, removedMass: Double, after: Level) {
+        public init(stage: StageName?, removedMass: Double, after: Level) {
             self.stage = stage
             self.removedMass = removedMass
             self.after = after
@@ -94,13 +94,16 @@ extension Sampler {
     ) throws(DecodingError) -> DrawTrace {
         var trace: DrawTrace?
         var before: CandidateSet?
-        try forEachStage(logits: logits, position: position, workspace: &workspace) { stage, candidates in
+        try forEachStep(logits: logits, position: position, workspace: &workspace) { step, candidates in
             let level = DrawTrace.Level(candidates, id: id, count: detail.count)
-            if let stage, let earlier = before {
-                trace?.steps.append(
-                    DrawTrace.Step(stage: stage, removedMass: earlier.mass(without: candidates), after: level))
-            } else {
-                trace = DrawTrace(raw: level, steps: [])
+            func append(_ stage: StageName?) {
+                let removed = before?.mass(without: candidates) ?? 0
+                trace?.steps.append(DrawTrace.Step(stage: stage, removedMass: removed, after: level))
+            }
+            switch step {
+            case .load: trace = DrawTrace(raw: level, steps: [])
+            case .constraint: append(nil)
+            case .stage(let name): append(name)
             }
             before = candidates
         }

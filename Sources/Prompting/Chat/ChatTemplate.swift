@@ -1,146 +1,140 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import StrictJSON
 public import Tokenizers
 
-/// How a model wants a conversation written. Recognised by characteristic parts of the checkpoint's Jinja template, then
-/// rendered by a built-in equivalent.
+/// How a model wants a conversation written: the checkpoint's Jinja template, interpreted.
 ///
 ///     let template = try ChatTemplate(tokenizer)
 ///     let ids = try template.tokenize(messages, addGenerationPrompt: true, with: tokenizer)
 ///
-/// The rendered text is what transformers' `apply_chat_template` gives for messages of text without tools.
+/// The rendered text is what transformers' `apply_chat_template` gives for messages of text without tools. A template
+/// reaches nothing outside of what it is given, and its work is bounded.
 public struct ChatTemplate: Sendable {
-    /// A way of writing conversations.
-    public enum Format: String, Sendable, CaseIterable {
-        /// `[INST] <<SYS>>…` (Llama 2 chat).
-        case llama2
-        /// `<|start_header_id|>user<|end_header_id|>…` (Llama 3, 3.1, 3.2, 3.3).
-        case llama3
-        /// `<|im_start|>user…` (Qwen 2 and 2.5, SmolLM2 and many more).
-        case chatML = "chatml"
-        /// ChatML with a place for thoughts (Qwen 3).
-        case qwen3
-        /// `[INST] … [/INST]` (Mistral instruct of all versions).
-        case mistral
-        /// `<|user|>…</s>` (Zephyr, TinyLlama chat).
-        case zephyr
-    }
+    private let body: [JinjaStatement]
+    private let bos: String?
+    private let eos: String?
+    private let limits: JinjaLimits
 
-    /// Which way of writing it is.
-    public let format: Format
-    /// Whether the template writes BOS at the start of the text.
-    public let writesBOS: Bool
+    /// Names that a request cannot give a value to.
+    public static let reservedNames: Set<String> = [
+        "messages", "add_generation_prompt", "bos_token", "eos_token", "tools", "documents", "raise_exception",
+        "strftime_now", "range", "namespace", "dict", "loop",
+    ]
 
-    private let renderer: any ChatRenderer
-    private let controls: ChatControls
-
-    /// Recognises a template.
+    /// Reads a template.
     ///
     /// - Parameters:
-    ///   - jinja: the checkpoint's template.
+    ///   - jinja: the template's source.
     ///   - bos: the spelling of the vocabulary's BOS.
     ///   - eos: the spelling of the vocabulary's EOS.
-    /// - Throws: ``PromptingError/noChatTemplate``, ``PromptingError/unknownChatTemplate(start:)``.
+    /// - Throws: ``PromptingError/noChatTemplate``, ``PromptingError/unreadableChatTemplate(line:reason:)``.
     public init(jinja: String?, bos: String?, eos: String?) throws(PromptingError) {
         guard let jinja else { throw .noChatTemplate }
-        let renderers: [any ChatRenderer.Type] = [
-            Qwen3Renderer.self, ChatMLRenderer.self, Llama3Renderer.self, Llama2Renderer.self, MistralRenderer.self,
-            ZephyrRenderer.self,
-        ]
-        // A template is some kilobytes long; what is far longer is none of ours.
-        let text = JinjaText(jinja.utf8.count <= 1 << 18 ? jinja : "")
-        guard let renderer = renderers.lazy.compactMap({ $0.init(text) }).first else {
-            throw .unknownChatTemplate(start: String(jinja.prefix(80)))
+        limits = JinjaLimits()
+        do throws(JinjaError) {
+            body = try JinjaParser.parse(jinja, limits: limits)
+        } catch {
+            throw .unreadableChatTemplate(line: error.line ?? 1, reason: error.reason)
         }
-        self.renderer = renderer
-        controls = ChatControls(bos: bos ?? "", eos: eos ?? "")
-        format = renderer.format
-        writesBOS = renderer.writesBOS && !controls.bos.isEmpty
+        self.bos = bos
+        self.eos = eos
     }
 
-    /// Recognises the template that comes with a vocabulary.
+    /// Reads the template that comes with a vocabulary, or another one for that vocabulary.
     ///
-    /// - Throws: ``PromptingError/noChatTemplate``, ``PromptingError/unknownChatTemplate(start:)``.
-    public init(_ tokenizer: any Tokenizer) throws(PromptingError) {
+    /// - Throws: ``PromptingError/noChatTemplate``, ``PromptingError/unreadableChatTemplate(line:reason:)``.
+    public init(_ tokenizer: any Tokenizer, jinja: String? = nil) throws(PromptingError) {
         try self.init(
-            jinja: tokenizer.chatTemplate, bos: tokenizer.bosID.flatMap(tokenizer.piece(of:)),
+            jinja: jinja ?? tokenizer.chatTemplate, bos: tokenizer.bosID.flatMap(tokenizer.piece(of:)),
             eos: tokenizer.eosID.flatMap(tokenizer.piece(of:)))
     }
 
-    /// The conversation as text; BOS is part of it if ``writesBOS``.
+    /// The conversation as text.
     ///
     /// - Parameter addGenerationPrompt: whether the text ends where the assistant's next turn begins.
-    /// - Throws: ``PromptingError`` naming the message whose role cannot stand where it stands.
+    /// - Throws: ``PromptingError`` naming the line of the template that fails or refuses.
     public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool) throws(PromptingError) -> String {
         try prompt(messages, addGenerationPrompt: addGenerationPrompt).text
     }
 
     /// The conversation as text that knows which parts come from the template.
     ///
-    /// - Throws: ``PromptingError`` naming the message whose role cannot stand where it stands.
+    /// - Parameters:
+    ///   - variables: further values for the template, such as `enable_thinking`; what they write is not trusted.
+    ///   - now: the moment that `strftime_now` shows.
+    /// - Throws: ``PromptingError`` naming the line of the template that fails or refuses, or a variable that is
+    ///   reserved.
     public func prompt(
-        _ messages: [ChatMessage], addGenerationPrompt: Bool
+        _ messages: [ChatMessage], addGenerationPrompt: Bool, variables: JSONObject = JSONObject(),
+        now: WallTime = .now
     ) throws(PromptingError) -> RenderedPrompt {
         guard !messages.isEmpty else { throw .emptyConversation }
-        var prompt = RenderedPrompt()
-        try renderer.render(messages, addGenerationPrompt: addGenerationPrompt, controls: controls, into: &prompt)
-        return prompt
+        var values: [String: JinjaValue] = [
+            "add_generation_prompt": .bool(addGenerationPrompt), "tools": .none, "documents": .none,
+        ]
+        // As in transformers, a token that the vocabulary lacks is not defined.
+        values["bos_token"] = bos.map { .text($0) }
+        values["eos_token"] = eos.map { .text($0) }
+        var contentBytes = 0
+        values["messages"] = .list(
+            messages.enumerated().map { index, message in
+                contentBytes += message.content.utf8.count
+                var dictionary = JinjaDictionary()
+                dictionary.set("role", .text(message.role.rawValue))
+                dictionary.set("content", .string(TracedText(message.content, message: index)))
+                return .dictionary(dictionary)
+            })
+        for (name, json) in variables.members {
+            guard !Self.reservedNames.contains(name) else { throw .reservedVariable(name: name) }
+            values[name] = JinjaValue(json)
+        }
+        let steps = limits.steps + limits.stepsPerMessage * messages.count + contentBytes / 4
+        let interpreter = JinjaInterpreter(limits: limits, steps: steps, now: now)
+        do throws(JinjaError) {
+            return RenderedPrompt(try interpreter.render(body, values))
+        } catch {
+            let line = error.line ?? 1
+            if error.kind == .raised { throw .chatTemplateRefuses(line: line, reason: error.reason) }
+            throw .chatTemplateFails(line: line, reason: error.reason)
+        }
     }
 
     /// The conversation as ids: those of the rendered text, with control tokens read in the template's parts only.
     ///
     /// BOS comes first once: where the template writes it, or else where the vocabulary asks for it.
-    /// - Throws: ``PromptingError`` naming the message whose role cannot stand where it stands.
+    /// - Throws: ``PromptingError`` naming the line of the template that fails or refuses.
     public func tokenize(
         _ messages: [ChatMessage], addGenerationPrompt: Bool, with tokenizer: any Tokenizer
     ) throws(PromptingError) -> [Int32] {
-        let prompt = try prompt(messages, addGenerationPrompt: addGenerationPrompt)
+        Self.ids(of: try prompt(messages, addGenerationPrompt: addGenerationPrompt), with: tokenizer)
+    }
+
+    /// The ids of a rendered conversation, as in ``tokenize(_:addGenerationPrompt:with:)``.
+    public static func ids(of prompt: RenderedPrompt, with tokenizer: any Tokenizer) -> [Int32] {
         let ids = tokenizer.encode(prompt.text, addSpecial: false, parseSpecialIn: prompt.trusted)
         guard tokenizer.addsBOS, let bos = tokenizer.bosID, ids.first != bos else { return ids }
         return [bos] + ids
     }
 }
 
-/// The spellings of control tokens that differ between vocabularies of one format.
-struct ChatControls: Sendable {
-    var bos: String
-    var eos: String
-}
-
-/// A built-in equivalent of a family of Jinja templates.
-protocol ChatRenderer: Sendable {
-    var format: ChatTemplate.Format { get }
-    var writesBOS: Bool { get }
-
-    /// Nil if `template` is not of this family.
-    init?(_ template: JinjaText)
-
-    /// Writes the conversation; it has at least one message.
-    func render(
-        _ messages: [ChatMessage], addGenerationPrompt: Bool, controls: ChatControls, into prompt: inout RenderedPrompt
-    ) throws(PromptingError)
-}
-
-extension ChatRenderer {
-    /// Splits off an optional system message at the start and checks that user and assistant alternate after it.
-    func alternating(
-        _ messages: [ChatMessage], allowsSystem: Bool
-    ) throws(PromptingError) -> (system: String?, turns: ArraySlice<ChatMessage>) {
-        var system: String?
-        var turns = messages[...]
-        if allowsSystem, let first = turns.first, first.role == .system {
-            system = first.content
-            turns.removeFirst()
+extension JinjaValue {
+    /// A value from outside.
+    init(_ json: JSON) {
+        switch json {
+        case .null: self = .none
+        case .bool(let flag): self = .bool(flag)
+        case .integer(let number): self = .integer(Int(number))
+        case .number(let number): self = .float(number)
+        case .string(let text): self = .string(TracedText(text, message: nil))
+        case .array(let elements): self = .list(elements.map { JinjaValue($0) })
+        case .object(let object):
+            var dictionary = JinjaDictionary()
+            for (name, value) in object.members {
+                dictionary.set(
+                    .string(Array(name.utf8)), .string(TracedText(name, message: nil)), JinjaValue(value))
+            }
+            self = .dictionary(dictionary)
         }
-        guard !turns.isEmpty else {
-            throw .missingMessage(index: messages.count, expected: .user, format: format)
-        }
-        for (place, index) in turns.indices.enumerated() {
-            var expected: [ChatMessage.Role] = [place.isMultiple(of: 2) ? .user : .assistant]
-            guard turns[index].role != expected[0] else { continue }
-            if index == 0, allowsSystem { expected.insert(.system, at: 0) }
-            throw .roleNotAllowed(index: index, role: turns[index].role, expected: expected, format: format)
-        }
-        return (system, turns)
     }
 }

@@ -1,19 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An example for the model to follow.
-public struct ShotExample: Sendable, Equatable {
-    /// What is given.
-    public var input: String
-    /// What is wanted.
-    public var output: String
-
-    /// An example of the given parts.
-    public init(input: String, output: String) {
-        self.input = input
-        self.output = output
-    }
-}
-
 /// What an n-shot prompt is made of.
 public struct ShotRequest: Sendable, Equatable {
     /// What to do, in words; nil for none.
@@ -22,12 +8,17 @@ public struct ShotRequest: Sendable, Equatable {
     public var examples: [ShotExample]
     /// The input to answer.
     public var query: String
+    /// How outputs are written.
+    public var answers: AnswerFormat
 
     /// A request of the given parts.
-    public init(instruction: String? = nil, examples: [ShotExample] = [], query: String) {
+    public init(
+        instruction: String? = nil, examples: [ShotExample] = [], query: String, answers: AnswerFormat = AnswerFormat()
+    ) {
         self.instruction = instruction
         self.examples = examples
         self.query = query
+        self.answers = answers
     }
 }
 
@@ -96,14 +87,14 @@ public struct ShotPrompt: Sendable, Equatable {
             append(template.separator.pieces, nil, [:], &counter)
         }
         for (index, example) in request.examples.enumerated() {
-            let values = ["input": example.input, "output": example.output]
+            let values = ["input": example.input, "output": request.answers.text(of: example)]
             append(template.example.pieces, .example(index), values, &counter)
             append(template.separator.pieces, nil, [:], &counter)
         }
         let pieces = template.query.pieces
         let cueStart = (pieces.lastIndex(of: .slot("input")) ?? pieces.count - 1) + 1
         append(pieces[..<cueStart], .query, ["input": request.query], &counter)
-        append(pieces[cueStart...], .cue, [:], &counter)
+        append(pieces[cueStart...] + template.opening(of: request.answers), .cue, [:], &counter)
     }
 
     /// The same request as a conversation: the instruction as system message, each example as a turn of the user and
@@ -121,7 +112,7 @@ public struct ShotPrompt: Sendable, Equatable {
         }
         for example in request.examples {
             messages.append(ChatMessage(role: .user, content: example.input))
-            messages.append(ChatMessage(role: .assistant, content: example.output))
+            messages.append(ChatMessage(role: .assistant, content: request.answers.text(of: example)))
         }
         messages.append(ChatMessage(role: .user, content: request.query))
         return messages
@@ -147,10 +138,11 @@ public struct ShotPrompt: Sendable, Equatable {
             add(template.separator)
         }
         for example in request.examples {
-            add(template.example, ["input": example.input, "output": example.output])
+            add(template.example, ["input": example.input, "output": request.answers.text(of: example)])
             add(template.separator)
         }
         add(template.query, ["input": request.query])
+        add(TemplatePart(pieces: template.opening(of: request.answers)))
         return total
     }
 

@@ -39,21 +39,39 @@ public struct ShotTemplate: Sendable, Equatable {
         self.separator = try TemplatePart(separator, name: "template.separator", slots: [])
     }
 
-    private init(input: String, output: String) {
+    private init(input: String, output: String, separator: String = "\n\n") {
         let slot = TemplatePart.Piece.slot("input")
         let head: [TemplatePart.Piece] = input.isEmpty ? [slot] : [.literal(input), slot]
         instruction = TemplatePart(pieces: [.slot("instruction")])
         example = TemplatePart(pieces: head + [.literal(output == "\n" ? output : output + " "), .slot("output")])
         query = TemplatePart(pieces: head + [.literal(output)])
-        separator = TemplatePart(pieces: [.literal("\n\n")])
+        self.separator = TemplatePart(pieces: [.literal(separator)])
     }
 
-    /// The built-in templates by name: `qa`, `input_output`, `plain`.
+    /// The built-in templates by name.
     public static let builtIn: [(name: String, template: ShotTemplate)] = [
         ("qa", ShotTemplate(input: "Q: ", output: "\nA:")),
+        ("question", ShotTemplate(input: "Question: ", output: "\nAnswer:")),
         ("input_output", ShotTemplate(input: "Input: ", output: "\nOutput:")),
+        ("arrow", ShotTemplate(input: "", output: " ->", separator: "\n")),
+        ("label", ShotTemplate(input: "Text: ", output: "\nLabel:")),
         ("plain", ShotTemplate(input: "", output: "\n")),
     ]
+
+    /// The white space that a model writes between the end of a query and its answer: what stands before `{output}` in
+    /// an example, unless the query ends in white space of its own.
+    public var gap: String {
+        if case .literal(let end)? = query.pieces.last, let last = end.unicodeScalars.last, PythonText.isSpace(last) {
+            return ""
+        }
+        return example.whiteSpace(before: "output")
+    }
+
+    /// What comes after the query so that the answer begins as every answer does.
+    func opening(of answers: AnswerFormat) -> [TemplatePart.Piece] {
+        guard let cue = answers.openingCue else { return [] }
+        return [.literal(gap + cue)]
+    }
 
     /// A built-in template.
     ///

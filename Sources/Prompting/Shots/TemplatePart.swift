@@ -75,9 +75,28 @@ package struct TemplatePart: Sendable, Equatable {
     package func before(slot: String) -> TemplatePart {
         var kept = Array(pieces.prefix { $0 != .slot(slot) })
         if case .literal(let text)? = kept.last {
-            let stripped = PythonStrings.stripRight(text)
+            let stripped = TracedText(text).stripped(left: false, right: true, PythonText.isSpace).string
             kept[kept.count - 1] = .literal(stripped)
         }
         return TemplatePart(pieces: kept)
+    }
+
+    /// The white space that ends the text before the first slot of this name.
+    func whiteSpace(before slot: String) -> String {
+        guard case .literal(let text)? = pieces.prefix(while: { $0 != .slot(slot) }).last else { return "" }
+        let kept = TracedText(text).stripped(left: false, right: true, PythonText.isSpace).bytes.count
+        return String(decoding: text.utf8.dropFirst(kept), as: UTF8.self)
+    }
+
+    /// The text with values in the slots.
+    func text(_ values: [String: String]) -> String {
+        var text = ""
+        for piece in pieces {
+            switch piece {
+            case .literal(let literal): text += literal
+            case .slot(let name): text += values[name] ?? ""
+            }
+        }
+        return text
     }
 }

@@ -168,7 +168,7 @@ struct AnswerWriter: Sendable {
     }
 
     /// `finish_reason` from the standard set, the detail in `stop_reason`: the stop string, the id of the token that
-    /// ended the choice, or "timeout".
+    /// ended the choice, "constraint" or "timeout".
     static func writeFinish(_ reason: FinishReason?, to writer: inout JSONWriter) {
         switch reason {
         case nil:
@@ -180,6 +180,9 @@ struct AnswerWriter: Sendable {
         case .stopString(let text):
             writer.member("finish_reason", "stop")
             writer.member("stop_reason", text)
+        case .constraint:
+            writer.member("finish_reason", "stop")
+            writer.member("stop_reason", "constraint")
         case .length:
             writer.member("finish_reason", "length")
             writer.key("stop_reason")
@@ -190,7 +193,7 @@ struct AnswerWriter: Sendable {
         }
     }
 
-    private static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
+    static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
         writer.object { object in
             object.member("prompt_tokens", usage.promptTokens)
             object.member("completion_tokens", usage.generatedTokens)
@@ -211,32 +214,9 @@ struct AnswerWriter: Sendable {
                 })
         }
         if plan.extras.contains(.effectiveSettings) { writer.member("effective_settings", plan.settings) }
-        if plan.extras.contains(.assembled) {
-            writer.member(
-                "assembled",
-                array: { array in for prompt in plan.prompts { Self.writeAssembled(prompt, to: &array) } })
-        }
+        if plan.extras.contains(.assembled) { AssembledWriter.write(plan.prompts, model: plan.model, to: &writer) }
         if !plan.warnings.isEmpty {
             writer.member("warnings", array: { array in for warning in plan.warnings { warning.write(to: &array) } })
-        }
-    }
-
-    static func writeAssembled(_ prompt: PromptPlan, to writer: inout JSONWriter) {
-        writer.object { object in
-            object.member("text", prompt.text)
-            object.member("token_ids", prompt.ids)
-            object.member(
-                "spans",
-                array: { array in
-                    for span in prompt.spans {
-                        array.object { entry in
-                            entry.member("kind", span.kind)
-                            if let index = span.index { entry.member("index", index) }
-                            entry.member("start", span.start)
-                            entry.member("end", span.end)
-                        }
-                    }
-                })
         }
     }
 }

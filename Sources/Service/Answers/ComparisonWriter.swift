@@ -87,7 +87,7 @@ struct ComparisonWriter: Sendable {
         if plan.extras.contains(.tokenIDs) { writer.member("prompt_token_ids", plan.prompt.ids) }
         if plan.extras.contains(.assembled) {
             writer.key("assembled")
-            AnswerWriter.writeAssembled(plan.prompt, to: &writer)
+            AssembledWriter.write(plan.prompt, plan.model, to: &writer)
         }
         if !plan.warnings.isEmpty {
             writer.member("warnings", array: { array in for warning in plan.warnings { warning.write(to: &array) } })

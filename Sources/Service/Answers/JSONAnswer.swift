@@ -20,8 +20,9 @@ enum JSONAnswer {
     /// The status of a code that an error can have, with its standard phrase (RFC 9110, section 15).
     private static func status(_ code: Int) -> HTTPResponse.Status {
         let statuses: [HTTPResponse.Status] = [
-            .badRequest, .unauthorized, .notFound, .methodNotAllowed, .requestTimeout, .unsupportedMediaType,
-            .internalServerError, .serviceUnavailable,
+            .badRequest, .unauthorized, .notFound, .methodNotAllowed, .requestTimeout, .preconditionFailed,
+            .unsupportedMediaType, .internalServerError, .serviceUnavailable,
+            HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"),
         ]
         return statuses.first { $0.code == code } ?? HTTPResponse.Status(code: code)
     }

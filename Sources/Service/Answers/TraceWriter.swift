@@ -21,7 +21,7 @@ enum TraceWriter {
                 var before = trace.raw.entropy
                 for step in trace.steps {
                     array.object { entry in
-                        entry.member("stage", step.stage.rawValue)
+                        entry.member("stage", step.stage?.rawValue ?? "constraint")
                         entry.member("survivors", step.after.survivorCount)
                         entry.member("mass_removed", Float(step.removedMass))
                         entry.member("entropy_before", Float(before))

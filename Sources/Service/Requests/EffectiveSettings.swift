@@ -22,6 +22,7 @@ enum EffectiveSettings {
         set(RequestFields.choiceCount, .integer(Int64(plan.choiceCount)))
         setEnds(&object, values, timeLimit)
         set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {

@@ -13,18 +13,35 @@ struct PromptPlan: Sendable {
     var spellsControl: Bool
     /// Which stretches of the text come from where; empty unless assembled from parts.
     var spans: [PromptSpan] = []
+    /// What became of the examples of `shots`; nil without.
+    var shots: ShotRecord?
 }
 
-/// A stretch of an assembled prompt, in Unicode scalars from its start.
+/// What became of the examples of `shots`; indices count in the list or set that was given.
+struct ShotRecord: Sendable, Equatable {
+    /// The set they are from, with its version; nil: the request itself.
+    var set: String?
+    var version: String?
+    /// The most tokens that the prompt could have.
+    var budget: Int
+    /// The examples in it, in the order in which they are shown.
+    var shown: [Int]
+    /// Those that ask the query itself.
+    var excluded: [Int]
+    /// Those for which there was no room.
+    var dropped: [Int]
+}
+
+/// A stretch of an assembled prompt.
 struct PromptSpan: Sendable, Equatable {
-    /// What it is: "instruction", "example", "query", "message".
+    /// What it is: "instruction", "example", "query", "cue", "message".
     var kind: String
     /// Which example or message, counted from 0; nil where there is only one.
     var index: Int?
-    /// The first scalar.
-    var start: Int
-    /// One past the last scalar.
-    var end: Int
+    /// Its place in Unicode scalars.
+    var characters: Range<Int>
+    /// Its place in UTF-8 bytes.
+    var bytes: Range<Int>
 }
 
 /// A request understood in full: what the engine is to do and what the answer looks like.

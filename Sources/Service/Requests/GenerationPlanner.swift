@@ -14,6 +14,7 @@ struct GenerationPlanner: Sendable {
     /// Names the build, part of `system_fingerprint`.
     var version: String
     let sampling = SamplingPlanner()
+    let constraints = ConstraintPlanner()
 
     init(timeLimit: Duration?, version: String) {
         self.timeLimit = timeLimit
@@ -41,13 +42,22 @@ struct GenerationPlanner: Sendable {
                 param: "logprobs_mode", reason: "a prompt is not drawn: with echo and logprobs say raw or both")
         }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
+        for (index, prompt) in prompts.enumerated() {
+            guard let shots = prompt.shots, !shots.dropped.isEmpty else { continue }
+            warnings.append(
+                RequestWarning(
+                    code: "examples_dropped", param: Self.param(endpoint, index: index, count: prompts.count),
+                    message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
+                        + "out to keep the prompt within \(shots.budget) tokens"))
+        }
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
-        let parameters = try sampling.parameters(values, seed: seed, model: model)
+        var parameters = try sampling.parameters(values, seed: seed, model: model)
+        parameters.constraint = try constraints.constraint(values, model: model)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(

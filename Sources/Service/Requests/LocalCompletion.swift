@@ -16,14 +16,15 @@ package struct LocalCompletion: Sendable {
     /// What ought to be known, in sentences.
     package var warnings: [String]
 
-    /// Checks `fields` as the body of a completion of `model`.
+    /// Checks `fields` as the body of a completion of `model`; `library` holds the example sets they may name.
     ///
     /// - Throws: ``APIError`` as the route would answer it.
-    package init(fields: JSONObject, model: ModelInfo) throws(APIError) {
+    package init(fields: JSONObject, model: ModelInfo, library: ExampleLibrary? = nil) throws(APIError) {
         let limits = ModelLimits(contextLength: model.contextLength, vocabularySize: model.tokenizer.vocabularySize)
         var reading = FieldReading(limits: limits, isStrict: true)
         let values = try RequestSchema.read(fields, for: .completions, &reading)
-        let assembly = PromptAssembly(model: model, chatTemplate: .failure(.noChatTemplate))
+        let assembly = PromptAssembly(
+            model: model, chatTemplate: .failure(.noChatTemplate), library: library)
         let plan = try GenerationPlanner(timeLimit: nil, version: "").plan(
             values, endpoint: .completions, assembly: assembly, warnings: reading.warnings)
         requests = plan.requests

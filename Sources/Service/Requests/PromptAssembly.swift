@@ -11,17 +11,25 @@ struct PromptAssembly: Sendable {
     let model: ModelInfo
     /// The model's chat template, or why there is none.
     let chatTemplate: Result<ChatTemplate, PromptingError>
+    /// The example sets that requests can name; nil: none.
+    var library: ExampleLibrary?
 
     /// The prompts of a generation request, at least one, none empty.
     func prompts(_ values: FieldValues, endpoint: Endpoint) throws(APIError) -> [PromptPlan] {
-        if endpoint == .chat { return [try conversation(values)] }
+        let shots = try shots(values)
+        if endpoint == .chat {
+            if let shots { return [try conversation(values, shots)] }
+            return [try conversation(values)]
+        }
         guard let inputs = values[RequestFields.prompt] else { throw .missing(param: "prompt") }
         let template = try ShotFields.template(values)
         var plans: [PromptPlan] = []
         for (index, input) in inputs.enumerated() {
             let param = GenerationPlanner.param(.completions, index: index, count: inputs.count)
-            if let template {
-                plans.append(try shots(input, template, values, param: param))
+            if let shots {
+                plans.append(try self.shots(input, shots, values, param: param))
+            } else if let template {
+                plans.append(try self.shots(input, template, values, param: param))
             } else {
                 plans.append(try plain(input, values, param: param))
             }
@@ -101,7 +109,7 @@ struct PromptAssembly: Sendable {
     }
 
     /// The id that an empty text stands for.
-    private func start(param: String) throws(APIError) -> Int32 {
+    func start(param: String) throws(APIError) -> Int32 {
         guard let start = model.tokenizer.bosID ?? model.tokenizer.eosID else {
             throw .invalidValue(param: param, reason: "the prompt has no tokens, and the vocabulary has no start token")
         }
@@ -110,9 +118,9 @@ struct PromptAssembly: Sendable {
 
     // MARK: Chat
 
-    /// The conversation of a request: the instruction as system message, each example as two turns, the messages.
-    private func conversation(_ values: FieldValues) throws(APIError) -> PromptPlan {
-        guard var messages = values[RequestFields.messages] else { throw .missing(param: "messages") }
+    /// The messages of a request, and whether the last of them is left open.
+    func messages(_ values: FieldValues) throws(APIError) -> (messages: [ChatMessage], continuesFinal: Bool) {
+        guard let messages = values[RequestFields.messages] else { throw .missing(param: "messages") }
         let continuesFinal = values[RequestFields.continueFinalMessage]
         if continuesFinal {
             if values.has(RequestFields.addGenerationPrompt), values[RequestFields.addGenerationPrompt] {
@@ -123,6 +131,12 @@ struct PromptAssembly: Sendable {
                     param: "continue_final_message", reason: "the last message must be the assistant's and not empty")
             }
         }
+        return (messages, continuesFinal)
+    }
+
+    /// The conversation of a request: the instruction as system message, each example as two turns, the messages.
+    private func conversation(_ values: FieldValues) throws(APIError) -> PromptPlan {
+        var (messages, continuesFinal) = try messages(values)
         let turns = values[RequestFields.examples].flatMap { example in
             [
                 ChatMessage(role: .user, content: example.input),
@@ -131,81 +145,129 @@ struct PromptAssembly: Sendable {
         }
         let hasSystem = messages.first?.role == .system
         messages.insert(contentsOf: turns, at: hasSystem ? 1 : 0)
-        var inserted = turns.count
         if let instruction = values[RequestFields.instruction] {
             guard !hasSystem else { throw .conflict(param: "instruction", other: "messages[0]") }
             messages.insert(ChatMessage(role: .system, content: instruction), at: 0)
-            inserted += 1
         }
+        let examples = hasSystem || values.has(RequestFields.instruction) ? 1..<1 + turns.count : 0..<turns.count
         return try chat(
-            messages, addsGenerationPrompt: values[RequestFields.addGenerationPrompt], continuesFinal: continuesFinal,
-            insertedCount: inserted)
+            messages, addsGenerationPrompt: values[RequestFields.addGenerationPrompt], continuesFinal: continuesFinal
+        ) { place in
+            if examples.contains(place) { return ("example", (place - examples.lowerBound) / 2) }
+            if place == 0, values.has(RequestFields.instruction) { return ("instruction", nil) }
+            return ("message", place < examples.lowerBound ? place : place - examples.upperBound + (hasSystem ? 1 : 0))
+        }
     }
 
     /// A conversation by the model's chat template.
     ///
-    /// - Parameter insertedCount: how many of the messages are not the request's own, so that errors can name its.
+    /// - Parameter kind: what a message is, by its place, and its index among those of its kind; messages in a row that
+    ///   are the same are one stretch.
     func chat(
-        _ messages: [ChatMessage], addsGenerationPrompt: Bool, continuesFinal: Bool, insertedCount: Int = 0
+        _ messages: [ChatMessage], addsGenerationPrompt: Bool, continuesFinal: Bool,
+        kind: (Int) -> (kind: String, index: Int?) = { ("message", $0) }
     ) throws(APIError) -> PromptPlan {
         do throws(PromptingError) {
             let template = try chatTemplate.get()
-            let rendered = try template.prompt(
+            var rendered = try template.prompt(
                 messages, addGenerationPrompt: addsGenerationPrompt && !continuesFinal)
-            var text = rendered.text
-            var trusted = rendered.trusted
-            if continuesFinal, let end = trusted.last, end.upperBound == text.utf8.count {
-                // What the template writes after the last message is left off.
-                text = String(decoding: text.utf8.prefix(end.lowerBound), as: UTF8.self)
-                trusted.removeLast()
+            if continuesFinal {
+                guard rendered.stretches.last?.message == messages.count - 1 else {
+                    throw .chatTemplateFails(line: 1, reason: "the last message is not the end of the conversation")
+                }
+                rendered.dropEnding()
             }
-            var ids = model.tokenizer.encode(text, addSpecial: false, parseSpecialIn: trusted)
-            if !template.writesBOS, model.tokenizer.addsBOS, let bos = model.tokenizer.bosID { ids.insert(bos, at: 0) }
-            return PromptPlan(ids: ids, text: text, spellsControl: true)
+            return PromptPlan(
+                ids: ChatTemplate.ids(of: rendered, with: model.tokenizer), text: rendered.text, spellsControl: true,
+                spans: PromptSpan.all(in: rendered, messageCount: messages.count, kind: kind))
         } catch {
-            throw APIError(error, param: "messages", insertedCount: insertedCount)
+            throw APIError(error, param: "messages")
         }
     }
 }
 
 extension PromptSpan {
-    init(_ span: ShotPrompt.Span) {
+    /// A stretch of an n-shot prompt; `shown` are the indices of its examples.
+    init(_ span: ShotPrompt.Span, shown: [Int]? = nil) {
         switch span.kind {
         case .instruction: kind = "instruction"
         case .example(let number):
             kind = "example"
-            index = number
+            index = shown.map { $0[number] } ?? number
         case .query: kind = "query"
         case .cue: kind = "cue"
         }
-        start = span.characters.lowerBound
-        end = span.characters.upperBound
+        characters = span.characters
+        bytes = span.bytes
+    }
+
+    /// Where the messages of a conversation stand.
+    static func all(
+        in prompt: RenderedPrompt, messageCount: Int, kind: (Int) -> (kind: String, index: Int?)
+    ) -> [PromptSpan] {
+        var places: [Int: Range<Int>] = [:]
+        for stretch in prompt.stretches {
+            guard let message = stretch.message else { continue }
+            places[message] = (places[message]?.lowerBound ?? stretch.bytes.lowerBound)..<stretch.bytes.upperBound
+        }
+        var spans: [PromptSpan] = []
+        for message in 0..<messageCount {
+            guard let bytes = places[message] else { continue }
+            let (kind, index) = kind(message)
+            if let last = spans.last, last.kind == kind, last.index == index, last.bytes.upperBound <= bytes.lowerBound
+            {
+                spans[spans.count - 1].bytes = last.bytes.lowerBound..<bytes.upperBound
+            } else {
+                spans.append(PromptSpan(kind: kind, index: index, characters: 0..<0, bytes: bytes))
+            }
+        }
+        // Characters are counted once, for all ends in ascending order.
+        let ends = Set(spans.flatMap { [$0.bytes.lowerBound, $0.bytes.upperBound] })
+        var characters: [Int: Int] = [:]
+        var count = 0
+        var offset = 0
+        for byte in prompt.text.utf8 {
+            if byte & 0xC0 != 0x80 {
+                if ends.contains(offset) { characters[offset] = count }
+                count += 1
+            }
+            offset += 1
+        }
+        characters[offset] = count
+        for index in spans.indices {
+            let bytes = spans[index].bytes
+            let start = characters[bytes.lowerBound] ?? 0
+            spans[index].characters = start..<max(start, characters[bytes.upperBound] ?? start)
+        }
+        return spans
     }
 }
 
 extension APIError {
     /// The error for what prompting says. `param` names what it is about unless the error knows better.
-    init(_ error: PromptingError, param: String, insertedCount: Int = 0) {
+    /// `templatePath` is where the shot template stands in the request.
+    init(_ error: PromptingError, param: String, templatePath: String = "template") {
         switch error {
-        case .noChatTemplate, .unknownChatTemplate:
+        case .noChatTemplate, .unreadableChatTemplate:
             self = .unsupported(
                 param: param, reason: "\(error.description); use /v1/completions with a prompt", allowed: nil)
-        case .emptyConversation, .missingMessage: self = .invalidValue(param: param, reason: error.description)
-        case .roleNotAllowed(let index, let role, let expected, let format):
-            let own = index - insertedCount
-            let place = own >= 0 ? "\(param)[\(own)].role" : "examples"
-            self = .unsupported(
-                param: place,
-                reason: "the chat template (\(format.rawValue)) does not allow the role \(role.rawValue) here",
-                allowed: Allowed(values: expected.map { .string($0.rawValue) }))
+        case .emptyConversation, .chatTemplateFails, .chatTemplateRefuses:
+            self = .invalidValue(param: param, reason: error.description)
+        case .reservedVariable(let name):
+            self = .invalidValue(param: JSONPath.member("chat_template_kwargs", name), reason: error.description)
         case .unknownShotTemplate(let name, let known):
             self = .notAllowed(
-                param: "template", found: JSONText.of(.string(name)),
+                param: templatePath, found: JSONText.of(.string(name)),
                 allowed: Allowed(values: known.map { .string($0) }))
         case .unknownSlot(let part, _, _, _), .strayBrace(let part, _), .missingSlot(let part, _),
             .templateTooLong(let part, _, _):
-            self = .invalidValue(param: part, reason: error.description)
-        case .tooManyExamples, .promptTooLong: self = .invalidValue(param: "examples", reason: error.description)
+            let isInTemplate = part.hasPrefix("template.")
+            self = .invalidValue(
+                param: isInTemplate ? templatePath + part.dropFirst("template".count) : part,
+                reason: error.description)
+        case .tooManyExamples, .promptTooLong:
+            self = .invalidValue(
+                param: templatePath == "template" ? "examples" : "shots", reason: error.description)
         }
     }
 }

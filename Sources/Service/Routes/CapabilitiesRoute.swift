@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Constraints
 import Engine
 import StrictJSON
 import Tokenizers
@@ -28,8 +29,8 @@ enum CapabilitiesRoute {
                 array: { array in
                     for endpoint in Endpoint.allCases {
                         array.object { route in
-                            route.member("path", endpoint.rawValue)
-                            route.member("method", "POST")
+                            route.member("path", endpoint.path)
+                            route.member("method", endpoint.method)
                             write(RequestSchema.declarations(of: endpoint), to: &route)
                             let ofLanes = RequestSchema.laneDeclarations(of: endpoint)
                             if !ofLanes.isEmpty { route.member("lane_fields", ofLanes.map(\.name)) }
@@ -48,6 +49,7 @@ enum CapabilitiesRoute {
                         }
                     }
                 })
+            object.member("constraints", object: { write(&$0) })
             object.member(
                 "logprobs",
                 object: { entry in
@@ -56,6 +58,25 @@ enum CapabilitiesRoute {
                 })
         }
         return writer.bytes
+    }
+
+    /// What constraints may be at most, and what a schema may hold.
+    private static func write(_ constraints: inout JSONWriter) {
+        constraints.member(
+            "limits",
+            object: { limits in
+                limits.member("bytes", ConstraintLimits.textBytes)
+                limits.member("group_depth", ConstraintLimits.groupDepth)
+                limits.member("rules", ConstraintLimits.rules)
+                limits.member("states", ConstraintLimits.states)
+                limits.member("repetitions", ConstraintLimits.repetitions)
+                limits.member("nullable_repetitions", ConstraintLimits.emptyRepetitions)
+                limits.member("depth", ConstraintLimits.depth)
+                limits.member("readings", ConstraintLimits.readings)
+                limits.member("steps_per_token", ConstraintLimits.stepsPerToken)
+            })
+        constraints.member("schema_keywords", ConstraintLimits.schemaKeywords)
+        constraints.member("schema_formats", ConstraintLimits.schemaFormats)
     }
 
     private static func write(_ declarations: [FieldDeclaration], to writer: inout JSONWriter) {

@@ -14,6 +14,11 @@ enum Route: Sendable, Equatable {
     case model(String)
     case tokenize
     case detokenize
+    case assemble
+    case curve
+    case ablate
+    case exampleSets
+    case exampleSet(String)
     case tokenizerInfo
     case live
     case ready
@@ -32,6 +37,11 @@ enum Route: Sendable, Equatable {
         case .model: "/v1/models/{id}"
         case .tokenize: "/tokenize"
         case .detokenize: "/detokenize"
+        case .assemble: "/v1/prompts/assemble"
+        case .curve: "/v1/prompts/curve"
+        case .ablate: "/v1/prompts/ablate"
+        case .exampleSets: "/v1/example-sets"
+        case .exampleSet: "/v1/example-sets/{id}"
         case .tokenizerInfo: "/tokenizer_info"
         case .live: "/livez"
         case .ready: "/readyz"
@@ -40,10 +50,20 @@ enum Route: Sendable, Equatable {
         }
     }
 
-    /// Whether the route takes a JSON body by POST; all others answer GET and HEAD.
+    /// Whether the route takes a JSON body by POST.
     var isPost: Bool {
         switch self {
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize: true
+        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
+            .ablate:
+            true
+        default: false
+        }
+    }
+
+    /// Whether the route is about the example sets, which answer more methods than GET and HEAD.
+    var isExampleSets: Bool {
+        switch self {
+        case .exampleSets, .exampleSet: true
         default: false
         }
     }
@@ -65,7 +85,10 @@ enum Route: Sendable, Equatable {
     }
 
     /// The methods the route knows.
-    var methods: [String] { isPost ? ["POST", "OPTIONS"] : ["GET", "HEAD", "OPTIONS"] }
+    var methods: [String] {
+        if case .exampleSet = self { return ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"] }
+        return isPost ? ["POST", "OPTIONS"] : ["GET", "HEAD", "OPTIONS"]
+    }
 
     /// The route of a path, whatever the method.
     init?(path: String) {
@@ -78,15 +101,29 @@ enum Route: Sendable, Equatable {
         case "/v1/models", "/models": self = .models
         case "/tokenize": self = .tokenize
         case "/detokenize": self = .detokenize
+        case "/v1/prompts/assemble": self = .assemble
+        case "/v1/prompts/curve": self = .curve
+        case "/v1/prompts/ablate": self = .ablate
+        case "/v1/example-sets": self = .exampleSets
         case "/tokenizer_info": self = .tokenizerInfo
         case "/livez": self = .live
         case "/readyz", "/health", "/v1/health": self = .ready
         case "/metrics": self = .metrics
         case "/v1/capabilities": self = .capabilities
         default:
-            let prefix = "/v1/models/"
-            guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count else { return nil }
-            self = .model(String(path.dropFirst(prefix.count)))
+            if let id = Self.rest(of: path, after: "/v1/models/") {
+                self = .model(id)
+            } else if let id = Self.rest(of: path, after: "/v1/example-sets/") {
+                self = .exampleSet(id)
+            } else {
+                return nil
+            }
         }
+    }
+
+    /// What follows `prefix`; nil if that is nothing.
+    private static func rest(of path: String, after prefix: String) -> String? {
+        guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count else { return nil }
+        return String(path.dropFirst(prefix.count))
     }
 }

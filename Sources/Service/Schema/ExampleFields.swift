@@ -40,17 +40,7 @@ extension RequestFields {
         meaning: "How instruction, examples and the prompt, which is the query, become one text: a name, or an object "
             + "of texts with slots in braces. Absent: qa where there is an instruction or an example, else none."
     ) { (json, path, reading) throws(APIError) in
-        if let name = json.stringValue { return .named(name) }
-        guard json.objectValue != nil else {
-            throw .wrongType(param: path, expected: "string or object", found: json.typeName)
-        }
-        let values = try Read.members(json, path, ShotFields.templateMembers, &reading)
-        guard let example = values[ShotFields.example] else {
-            throw .missing(param: JSONPath.member(path, "example"))
-        }
-        return .written(
-            instruction: values[ShotFields.instruction], example: example, query: values[ShotFields.query],
-            separator: values[ShotFields.separator])
+        try ShotFields.readTemplate(json, path, &reading)
     }
 }
 
@@ -77,14 +67,35 @@ enum ShotFields {
         "separator", meaning: "Stands between instruction, examples and query; absent: an empty line.")
     static let templateMembers = [AnyField(instruction), AnyField(example), AnyField(query), AnyField(separator)]
 
+    /// Reads a template: a name, or an object of its parts.
+    static func readTemplate(
+        _ json: JSON, _ path: String, _ reading: inout FieldReading
+    ) throws(APIError) -> ShotTemplateInput {
+        if let name = json.stringValue { return .named(name) }
+        guard json.objectValue != nil else {
+            throw .wrongType(param: path, expected: "string or object", found: json.typeName)
+        }
+        let values = try Read.members(json, path, templateMembers, &reading)
+        guard let example = values[example] else { throw .missing(param: JSONPath.member(path, "example")) }
+        return .written(
+            instruction: values[instruction], example: example, query: values[query], separator: values[separator])
+    }
+
     /// The template in effect; nil if the request is no n-shot prompt.
     static func template(_ values: FieldValues) throws(APIError) -> ShotTemplate? {
         let input = values[RequestFields.template]
         guard input != nil || values.has(RequestFields.instruction) || values.has(RequestFields.examples) else {
             return nil
         }
+        return try (input ?? .named("qa")).template(path: "template")
+    }
+}
+
+extension ShotTemplateInput {
+    /// The template; `path` names it in errors.
+    func template(path: String) throws(APIError) -> ShotTemplate {
         do throws(PromptingError) {
-            switch input ?? .named("qa") {
+            switch self {
             case .named(let name): return try ShotTemplate(named: name)
             case .written(let instruction, let example, let query, let separator):
                 return try ShotTemplate(
@@ -92,7 +103,7 @@ enum ShotFields {
                     separator: separator ?? "\n\n")
             }
         } catch {
-            throw APIError(error, param: "template")
+            throw APIError(error, param: path, templatePath: path)
         }
     }
 }

@@ -13,7 +13,7 @@ package enum FieldTable {
 
             """
         for endpoint in Endpoint.allCases {
-            text += "\n## POST \(endpoint.rawValue)\n\n"
+            text += "\n## \(endpoint.method) \(endpoint.path)\n\n"
             text += "| field | type | allowed | default | meaning |\n|---|---|---|---|---|\n"
             for declaration in RequestSchema.declarations(of: endpoint) { append(declaration, prefix: "", to: &text) }
             let ofLanes = RequestSchema.laneDeclarations(of: endpoint)

@@ -6,7 +6,7 @@ import StrictJSON
 // What is generated, and when it ends.
 extension RequestFields {
     static let model = Field<String?>.string(
-        "model", Allowed(min: 1, max: 512, counting: "bytes"), endpoints: Set(Endpoint.allCases),
+        "model", Allowed(min: 1, max: 512, counting: "bytes"), endpoints: .withModel,
         meaning: "The model's name as in /v1/models; absent: the first one loaded.")
 
     static let prompt = Field<[PromptInput]?>(

@@ -38,6 +38,16 @@ struct RequestRecord: Sendable {
         return record
     }
 
+    /// The record of a generation that came to an end.
+    func ended(_ outcome: GenerationOutcome) -> RequestRecord {
+        var record = self
+        record.status = outcome.status
+        record.usage = outcome.usage
+        record.bytes = outcome.bytes
+        record.errorCode = outcome.error?.code
+        return record
+    }
+
     /// The record as fields of a log line; empty ones are left out.
     func metadata(duration: Duration) -> Logger.Metadata {
         var fields: Logger.Metadata = [

@@ -114,9 +114,20 @@ final class ServiceMetrics: Sendable {
         }
         own("temper_running_sequences", "gauge", "Sequences computed now.") { Double($1.runningSequences) }
         own("temper_waiting_sequences", "gauge", "Sequences that wait.") { Double($1.waitingSequences) }
+        func hitRate(_: ModelInfo, _ metrics: EngineMetrics) -> Double {
+            let all = metrics.cachedTokens + metrics.promptTokens
+            return all > 0 ? Double(metrics.cachedTokens) / Double(all) : 0
+        }
         own("temper_kv_blocks_used", "gauge", "Blocks of the key-value cache in use.") { Double($1.usedBlocks) }
         own("temper_kv_blocks_total", "gauge", "Blocks of the key-value cache.") { Double($1.totalBlocks) }
         own("temper_kv_usage_ratio", "gauge", "Part of the key-value cache in use, 0 to 1.", usage)
+        own("temper_prefix_cache_bytes", "gauge", "Key-value cache not in use, kept for prompts to come.") {
+            Double($1.idleBlocks * $1.blockTokens * $0.kvBytesPerToken)
+        }
+        own("temper_prefix_cached_tokens_total", "counter", "Prompt tokens taken from the prefix cache.") {
+            Double($1.cachedTokens)
+        }
+        own("temper_prefix_hit_ratio", "gauge", "Part of all prompt tokens taken from the prefix cache.", hitRate)
         own("temper_prompt_tokens_total", "counter", "Prompt tokens computed.") { Double($1.promptTokens) }
         own("temper_generated_tokens_total", "counter", "Tokens generated.") { Double($1.generatedTokens) }
         own("temper_engine_steps_total", "counter", "Steps of the engine.") { Double($1.steps) }
@@ -142,6 +153,13 @@ final class ServiceMetrics: Sendable {
         family(
             "vllm:generation_tokens_total", "counter", "Alias of temper_generated_tokens_total.", label: "model_name"
         ) { Double($1.generatedTokens) }
+        family(
+            "vllm:prefix_cache_queries_total", "counter", "Prompt tokens, computed or cached.", label: "model_name"
+        ) { Double($1.cachedTokens + $1.promptTokens) }
+        family(
+            "vllm:prefix_cache_hits_total", "counter", "Alias of temper_prefix_cached_tokens_total.",
+            label: "model_name"
+        ) { Double($1.cachedTokens) }
         text.family("vllm:cache_config_info", "gauge", "The shape of the key-value cache.")
         for (model, metrics) in all {
             text.sample(

@@ -9,8 +9,9 @@ public enum DocumentFormat: Sendable, Equatable {
     /// Plain text. A line that is exactly `separator` stands between two documents; an empty separator means one or
     /// more lines of white space. Line ends around a document are no part of it, and what is left empty is none.
     case text(separator: String)
-    /// One JSON object a line: `{"text": …}`, or `{"prompt": …, "completion": …}`, of which only the completion is
-    /// learned. Other members are left alone, as are lines of white space.
+    /// One JSON object a line: `{"text": …}`; `{"prompt": …, "completion": …}`, of which only the completion is learned;
+    /// or `{"segments": [{"text": …, "learned": true}, …]}`, which says it of each piece. Other members are left alone,
+    /// as are lines of white space.
     case jsonl
 
     /// The separator of text where none is named.
@@ -24,19 +25,48 @@ public enum DocumentFormat: Sendable, Equatable {
 
 /// A document of a data file.
 public struct Document: Sendable, Equatable {
+    /// A piece of the text.
+    public struct Segment: Sendable, Equatable {
+        /// The characters.
+        public var text: String
+        /// Whether they are predicted in training, or only read.
+        public var isLearned: Bool
+
+        /// A segment of the given text.
+        public init(_ text: String, isLearned: Bool) {
+            self.text = text
+            self.isLearned = isLearned
+        }
+    }
+
+    /// The largest number of segments that a line may have.
+    public static let segmentLimit = 65_536
+
     /// The first line of it, from 1.
     public var line: Int
-    /// What stands before the part to learn; nil for a plain text.
-    public var prompt: String?
-    /// What is to be learned.
-    public var text: String
+    /// The whole text in its order, at least one segment.
+    public var segments: [Segment]
 
-    /// A document of the given parts.
-    public init(line: Int, prompt: String?, text: String) {
+    /// A document of the given segments.
+    public init(line: Int, segments: [Segment]) {
         self.line = line
-        self.prompt = prompt
-        self.text = text
+        self.segments = segments
     }
+
+    /// A text that is learned whole.
+    public init(line: Int, text: String) {
+        self.init(line: line, segments: [Segment(text, isLearned: true)])
+    }
+
+    /// A prompt that is read and a completion that is learned.
+    public init(line: Int, prompt: String, completion: String) {
+        self.init(line: line, segments: [Segment(prompt, isLearned: false), Segment(completion, isLearned: true)])
+    }
+
+    /// Whether some of it is only read.
+    public var isMasked: Bool { segments.contains { !$0.isLearned } }
+    /// All of it.
+    public var text: String { segments.count == 1 ? segments[0].text : segments.map(\.text).joined() }
 }
 
 /// Reads the documents of a file in order.
@@ -123,7 +153,7 @@ public struct DocumentReader {
         guard let text = text(found.range) else {
             throw .notUTF8(file: file, line: faultyLine(found.range, found.line))
         }
-        return Document(line: found.line, prompt: nil, text: text)
+        return Document(line: found.line, text: text)
     }
 
     /// The first line of `range` that is not UTF-8; `first` is the number of its first line.
@@ -153,7 +183,7 @@ public struct DocumentReader {
     }
 
     private func example(_ json: JSON) throws(TrainingDataError) -> Document {
-        let shapes = "an object with \"text\", or with \"prompt\" and \"completion\""
+        let shapes = "an object with \"text\", with \"prompt\" and \"completion\", or with \"segments\""
         guard let object = json.objectValue else { throw bad(shapes, json.typeName) }
         func string(_ key: String) throws(TrainingDataError) -> String? {
             guard let value = object[key] else { return nil }
@@ -163,13 +193,36 @@ public struct DocumentReader {
         let text = try string("text")
         let prompt = try string("prompt")
         let completion = try string("completion")
-        switch (text, prompt, completion) {
-        case (let text?, nil, nil): return Document(line: line, prompt: nil, text: text)
-        case (nil, let prompt?, let completion?): return Document(line: line, prompt: prompt, text: completion)
+        switch (text, prompt, completion, object["segments"]) {
+        case (let text?, nil, nil, nil): return Document(line: line, text: text)
+        case (nil, let prompt?, let completion?, nil):
+            return Document(line: line, prompt: prompt, completion: completion)
+        case (nil, nil, nil, let list?): return Document(line: line, segments: try segments(list))
         default:
-            let found = ["text", "prompt", "completion"].filter { object[$0] != nil }
-            throw bad(shapes, found.isEmpty ? "none of them" : found.joined(separator: " and ") + " alone")
+            let found = ["text", "prompt", "completion", "segments"].filter { object[$0] != nil }
+            throw bad(
+                shapes,
+                found.isEmpty ? "none of them" : found.joined(separator: " and ") + (found.count < 2 ? " alone" : ""))
         }
+    }
+
+    private func segments(_ json: JSON) throws(TrainingDataError) -> [Document.Segment] {
+        guard let list = json.arrayValue, !list.isEmpty, list.count <= Document.segmentLimit else {
+            throw bad(
+                "1 to \(Document.segmentLimit) objects under \"segments\"",
+                json.arrayValue.map { "\($0.count)" } ?? json.typeName)
+        }
+        var segments: [Document.Segment] = []
+        segments.reserveCapacity(list.count)
+        for (index, element) in list.enumerated() {
+            guard let text = element.objectValue?["text"]?.stringValue,
+                let isLearned = element.objectValue?["learned"]?.boolValue
+            else {
+                throw bad("a string \"text\" and a flag \"learned\" in segment \(index)", "something else")
+            }
+            segments.append(Document.Segment(text, isLearned: isLearned))
+        }
+        return segments
     }
 
     private func bad(_ expected: String, _ found: String) -> TrainingDataError {

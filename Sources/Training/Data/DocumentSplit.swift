@@ -31,13 +31,15 @@ public struct SplitRule: Sendable, Equatable {
         return place < test + validation ? .validation : .train
     }
 
-    /// The hash that decides: of the prompt if there is one, so that a question is in one part whatever its answers,
-    /// else of the text. ASCII letters count as lower case, runs of white space as one space, and at the ends as none.
+    /// The hash that decides: of what is only read if there is any, so that a question is in one part whatever its
+    /// answers, else of the text. ASCII letters count as lower case, runs of white space as one space, and at the ends as none.
     public static func hash(of document: Document) -> UInt64 {
+        let isMasked = document.isMasked
+        let text = document.segments.filter { !isMasked || !$0.isLearned }.map(\.text).joined()
         var bytes: [UInt8] = []
-        bytes.reserveCapacity((document.prompt ?? document.text).utf8.count)
+        bytes.reserveCapacity(text.utf8.count)
         var isSpacePending = false
-        for byte in (document.prompt ?? document.text).utf8 {
+        for byte in text.utf8 {
             switch byte {
             case 0x20, 0x09...0x0D: isSpacePending = !bytes.isEmpty
             default:

@@ -10,11 +10,11 @@ public struct PartCounts: Sendable, Equatable {
     public var labels = 0
     /// Sequences that the part was packed into.
     public var sequences = 0
-    /// Pairs of prompt and completion that are longer than a sequence and were cut at their end.
+    /// Documents of which a part is only read that are longer than a sequence and were cut at their end.
     public var truncated = 0
     /// Documents that are left out since they hold no token to learn, or lost it by being cut.
     public var unlabelled = 0
-    /// Pairs whose completion starts inside a token.
+    /// Documents in which what is learned starts inside a token.
     public var straddling = 0
 
     /// No documents.
@@ -52,17 +52,21 @@ struct PackedSource {
             if record.straddles { counts.straddling += 1 }
             // The last token is an input only where something may follow it.
             var inputCount = shape.keepsBoundaries ? tokenCount - 1 : tokenCount
-            if record.isPair, inputCount > shape.length {
+            if record.isMasked, inputCount > shape.length {
                 inputCount = shape.length
                 counts.truncated += 1
             }
             let lastLabel = min(inputCount, tokenCount - 1)
-            let firstLabel = max(Int(record.promptCount), 1)
-            guard firstLabel <= lastLabel else {
+            let first = cache.range(document).lowerBound
+            var labels = lastLabel
+            if record.isMasked {
+                labels = (0..<lastLabel).reduce(0) { $0 + (cache.isLearned(first + 1 + $1) ? 1 : 0) }
+            }
+            guard labels > 0 else {
                 counts.unlabelled += 1
                 continue
             }
-            counts.labels += lastLabel - firstLabel + 1
+            counts.labels += labels
             for start in stride(from: 0, to: inputCount, by: shape.length) {
                 pieces.append(
                     Piece(
@@ -83,18 +87,16 @@ struct PackedSource {
         for index in pieces.indices {
             let piece = pieces[index]
             let range = cache.range(Int(piece.document))
-            let firstLabel = firstLabel(piece)
             let start = Int(piece.start)
             for offset in start..<start + Int(piece.count) {
                 let next = offset + 1
                 var target: Int32?
                 if next < range.count {
-                    target = next >= firstLabel ? cache[range.lowerBound + next] : nil
-                } else if index + 1 < pieces.endIndex, pieces[index + 1].start == 0,
-                    self.firstLabel(pieces[index + 1]) == 1
-                {
+                    target = cache.isLearned(range.lowerBound + next) ? cache[range.lowerBound + next] : nil
+                } else if index + 1 < pieces.endIndex, pieces[index + 1].start == 0 {
                     // The end of a text is asked for what comes next; with boundaries it is no input.
-                    target = cache[cache.range(Int(pieces[index + 1].document)).lowerBound]
+                    let following = cache.range(Int(pieces[index + 1].document)).lowerBound
+                    target = cache.isLearned(following) ? cache[following] : nil
                 }
                 batch.append(
                     id: cache[range.lowerBound + offset], position: position, sequence: number, target: target ?? 0,
@@ -107,7 +109,4 @@ struct PackedSource {
             }
         }
     }
-
-    /// The first token of the piece's document that is a label; the very first is none unless something precedes it.
-    private func firstLabel(_ piece: Piece) -> Int { max(Int(cache.record(Int(piece.document)).promptCount), 1) }
 }

@@ -9,11 +9,12 @@ import Compute
 ///
 ///     0             magic "TPRTOKEN"; version, bytes of an id (2 or 4): 32 bits each; key: 64 bits; zeros up to 64
 ///     64            ids of all documents, padded with zeros to a multiple of 8
-///     then          per document: where its ids end, split hash: 64 bits each; prompt count, flags: 32 bits each
+///     then          per id whether it is learned: bits from the lowest on, padded with zeros to a multiple of 8 bytes
+///     then          per document: where its ids end, split hash, flags: 64 bits each
 ///     last 40       documents, ids, hash of all before, key: 64 bits each; magic
 struct TokenCache: Sendable {
     static let magic = UInt64(0x4E45_4B4F_5452_5054)
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let headerBytes = 64
     static let recordBytes = 24
     static let trailerBytes = 40
@@ -22,15 +23,14 @@ struct TokenCache: Sendable {
 
     /// What a document's record says.
     struct Record: Equatable {
-        static let pairFlag: UInt32 = 1
-        static let straddleFlag: UInt32 = 2
+        static let maskedFlag: UInt64 = 1
+        static let straddleFlag: UInt64 = 2
 
         var end: UInt64
         var splitHash: UInt64
-        var promptCount: UInt32
-        var flags: UInt32
+        var flags: UInt64
 
-        var isPair: Bool { flags & Self.pairFlag != 0 }
+        var isMasked: Bool { flags & Self.maskedFlag != 0 }
         var straddles: Bool { flags & Self.straddleFlag != 0 }
     }
 
@@ -38,6 +38,7 @@ struct TokenCache: Sendable {
     let tokenCount: Int
     private let storage: Storage
     private let idBytes: Int
+    private let maskOffset: Int
     private let recordsOffset: Int
 
     /// Opens the cache at `path`. Everything in it is checked: sizes, the hash, each record, each id.
@@ -80,7 +81,8 @@ struct TokenCache: Sendable {
         guard let documents = Int(exactly: word(trailer)), let tokens = Int(exactly: word(trailer + 8)),
             documents <= bytes.count / Self.recordBytes, tokens <= bytes.count / idBytes
         else { throw bad("counts", "fewer than the file has room for", "\(word(trailer)), \(word(trailer + 8))") }
-        recordsOffset = Self.headerBytes + (tokens * idBytes + 7) / 8 * 8
+        maskOffset = Self.headerBytes + (tokens * idBytes + 7) / 8 * 8
+        recordsOffset = maskOffset + (tokens + 63) / 64 * 8
         guard recordsOffset + documents * Self.recordBytes == trailer else {
             throw bad(
                 "size", "\(recordsOffset + documents * Self.recordBytes + Self.trailerBytes) bytes", "\(bytes.count)")
@@ -93,8 +95,7 @@ struct TokenCache: Sendable {
         var end: UInt64 = 0
         for document in 0..<documents {
             let record = record(document)
-            guard record.end > end, record.end <= UInt64(tokens), record.end - end <= UInt64(Int32.max),
-                UInt64(record.promptCount) < record.end - end
+            guard record.end > end, record.end <= UInt64(tokens), record.end - end <= UInt64(Int32.max)
             else { throw bad("document \(document)", "ids after the \(end) before, within \(tokens)", "\(record)") }
             end = record.end
         }
@@ -120,7 +121,12 @@ struct TokenCache: Sendable {
         }
         return Record(
             end: load(0, as: UInt64.self), splitHash: load(8, as: UInt64.self),
-            promptCount: load(16, as: UInt32.self), flags: load(20, as: UInt32.self))
+            flags: load(16, as: UInt64.self))
+    }
+
+    /// Whether the id at `position` in the run of all ids is learned.
+    func isLearned(_ position: Int) -> Bool {
+        storage.bytes[maskOffset + position / 8] >> UInt8(position % 8) & 1 == 1
     }
 
     /// Where the ids of a document are.

@@ -44,6 +44,7 @@ struct TokenCacheWriter {
         output.append(key)
         output.pad(to: TokenCache.headerBytes)
         var records: [TokenCache.Record] = []
+        var mask: [UInt8] = []
         var tokenCount = 0
         while true {
             let group = try nextGroup(&reader)
@@ -52,21 +53,28 @@ struct TokenCacheWriter {
                 for id in document.ids {
                     if idBytes == 2 { output.append(UInt16(truncatingIfNeeded: id)) } else { output.append(id) }
                 }
-                tokenCount += document.ids.count
+                for isLearned in document.isLearned {
+                    if tokenCount % 8 == 0 { mask.append(0) }
+                    if isLearned { mask[tokenCount / 8] |= 1 << UInt8(tokenCount % 8) }
+                    tokenCount += 1
+                }
                 records.append(
                     TokenCache.Record(
                         end: UInt64(tokenCount), splitHash: document.splitHash,
-                        promptCount: UInt32(document.promptCount),
-                        flags: (document.isPair ? TokenCache.Record.pairFlag : 0)
+                        flags: (document.isMasked ? TokenCache.Record.maskedFlag : 0)
                             | (document.straddles ? TokenCache.Record.straddleFlag : 0)))
                 try output.flush(atLeast: 1 << 20, to: sink)
             }
         }
         output.pad(to: 8)
+        for byte in mask {
+            output.append(byte)
+            try output.flush(atLeast: 1 << 20, to: sink)
+        }
+        output.pad(to: 8)
         for record in records {
             output.append(record.end)
             output.append(record.splitHash)
-            output.append(record.promptCount)
             output.append(record.flags)
             try output.flush(atLeast: 1 << 20, to: sink)
         }
@@ -84,7 +92,7 @@ struct TokenCacheWriter {
         var group: [Document] = []
         var byteCount = 0
         while byteCount < Self.groupBytes, let document = try reader.next() {
-            byteCount += document.text.utf8.count + (document.prompt?.utf8.count ?? 0)
+            for segment in document.segments { byteCount += segment.text.utf8.count }
             group.append(document)
         }
         return group

@@ -60,7 +60,7 @@ package struct ModelOutput {
                 format: .gguf(version: 3), config: config,
                 tensors: try converted { $0.shape.count > 1 ? precision.type : .f32 }, tokenizer: vocabulary)
             var writer = try GGUFWriter(checkpoint)
-            if let fileType = precision.fileType { writer.set("general.file_type", .uint32(fileType)) }
+            writer.set("general.file_type", .uint32(precision.scheme.fileType))
             try writer.write(to: path)
         } catch {
             throw .file(error)
@@ -93,22 +93,15 @@ package struct ModelOutput {
 
 extension Recipe.Precision {
     /// The element type.
-    var type: ElementType {
+    var type: ElementType { scheme.type }
+
+    /// The scheme of a whole file.
+    var scheme: QuantizationScheme {
         switch self {
         case .f32: .f32
         case .f16: .f16
         case .bf16: .bf16
         case .q8_0: .q8_0
-        }
-    }
-
-    /// `general.file_type` of GGUF for files whose matrices are mostly of this type.
-    fileprivate var fileType: UInt32? {
-        switch self {
-        case .f32: 0
-        case .f16: 1
-        case .q8_0: 7
-        case .bf16: 32
         }
     }
 }

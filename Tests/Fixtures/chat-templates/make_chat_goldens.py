@@ -1,18 +1,29 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Renders conversations with Jinja and writes chat-goldens.json: what each template gives, or that it refuses.
+"""Renders conversations with transformers and writes chat-goldens.json: what each template gives, or that it refuses.
 
 The templates below are reduced by hand to what they say about messages of text (the parts about tools are left out);
-each names the model family whose tokenizer_config.json it follows. Rendering is set up as transformers does it:
-trim_blocks, lstrip_blocks, raise_exception. Where a template drops a message without a word, that counts as a refusal
-(the thoughts that Qwen 3 drops on purpose apart). Usage: make_chat_goldens.py > chat-goldens.json (needs jinja2).
+each names the model family whose tokenizer_config.json it follows. Those of styles.py are written for these tests.
+Usage: make_chat_goldens.py > chat-goldens.json (needs transformers and jinja2).
 """
 
+import datetime
 import json
 import sys
 
 from jinja2.exceptions import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from transformers.utils import chat_template_utils
+
+from styles import STYLES
+
+# What the clock of the templates shows: noon in UTC, so that the date is the same in almost every time zone.
+NOW = 1751457600
+
+
+class Clock(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(NOW, datetime.timezone.utc)
 
 ALTERNATE = (
     "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
@@ -213,29 +224,27 @@ CONVERSATIONS = [
 
 
 def main():
-    def raise_exception(message):
-        raise TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = raise_exception
+    chat_template_utils.datetime = Clock
     cases = []
-    for name, (kind, bos, eos, source) in TEMPLATES.items():
-        template = environment.from_string(source)
+    templates = {name: entry[1:] for name, entry in TEMPLATES.items()} | STYLES
+    for name, (bos, eos, source) in templates.items():
         rendered = []
+        tokens = {"eos_token": eos} | ({"bos_token": bos} if bos else {})
         for conversation in CONVERSATIONS:
             for prompt in (True, False):
                 messages = [{"role": role, "content": content} for role, content in conversation]
                 try:
-                    text = template.render(
-                        messages=messages, bos_token=bos or "", eos_token=eos, add_generation_prompt=prompt)
-                    if kind != "qwen3" and any(content.strip() not in text for _, content in conversation):
-                        text = None
-                except TemplateError:
+                    text = chat_template_utils.render_jinja_template(
+                        [messages], chat_template=source, add_generation_prompt=prompt, **tokens)[0][0]
+                except (TemplateError, TypeError) as error:
+                    print(f"{name}: {error}", file=sys.stderr)
                     text = None
                 rendered.append(text)
-        cases.append({"name": name, "format": kind, "bos": bos, "eos": eos, "template": source, "rendered": rendered})
+        if not any(rendered):
+            sys.exit(f"{name} renders nothing")
+        cases.append({"name": name, "bos": bos, "eos": eos, "template": source, "rendered": rendered})
     conversations = [[{"role": r, "content": c} for r, c in conversation] for conversation in CONVERSATIONS]
-    json.dump({"conversations": conversations, "cases": cases}, sys.stdout, ensure_ascii=True, indent=1)
+    json.dump({"now": NOW, "conversations": conversations, "cases": cases}, sys.stdout, ensure_ascii=True, indent=1)
     print()
 
 
