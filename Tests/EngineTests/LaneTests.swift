@@ -20,9 +20,15 @@ struct LaneTests {
         return [
             lane { _ in },
             lane { $0.sampling.temperature = 0 },
-            lane { $0.sampling.temperature = 0.5; $0.sampling.topK = 10 },
-            lane { $0.sampling.temperature = 1.5; $0.sampling.minP = 0.02; $0.maxTokens = 9 },
-            lane { $0.sampling.repetitionPenalty = 1.5; $0.sampling.seed = 8 },
+            lane {
+                $0.sampling.temperature = 0.5; $0.sampling.topK = 10
+            },
+            lane {
+                $0.sampling.temperature = 1.5; $0.sampling.minP = 0.02; $0.maxTokens = 9
+            },
+            lane {
+                $0.sampling.repetitionPenalty = 1.5; $0.sampling.seed = 8
+            },
             lane {
                 $0.sampling.order = .llamaCpp
                 $0.sampling.mirostat = MirostatParameters(version: .two, tau: 3)

@@ -111,9 +111,13 @@ extension JSON {
 extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive ExpressibleByFloatLiteral,
     @retroactive ExpressibleByIntegerLiteral, @retroactive ExpressibleByDictionaryLiteral
 {
+    /// A string.
     public init(stringLiteral text: String) { self = .string(text) }
+    /// A number.
     public init(floatLiteral number: Double) { self = .number(number) }
+    /// An integer.
     public init(integerLiteral number: Int64) { self = .integer(number) }
+    /// An object; of members with the same name the last counts.
     public init(dictionaryLiteral members: (String, JSON)...) {
         var object = JSONObject()
         for (key, value) in members { object[key] = value }
