@@ -36,7 +36,7 @@ def test_complete(visit, picture):
 
 
 def test_compare(visit, picture):
-    page = visit(width=SIZE["width"], height=1360).open("#compare")
+    page = visit(width=SIZE["width"], height=1760).open("#compare")
     page.get_by_role("button", name="Compare", exact=True).click()
     page.locator(".figures table").first.wait_for()
     page.locator("lane-card").nth(2).locator(".t").nth(8).click()
