@@ -241,3 +241,20 @@ def test_everyone_can_use_it(visit, width, scheme):
     assert flaws(page) == []
     page.get_by_role("button", name="Levers of lane A").click()
     assert flaws(page) == []
+
+
+def test_a_server_without_the_route_is_said_to_lack_it(visit):
+    visitor = visit()
+
+    def strip(route):
+        answer = route.fetch()
+        body = answer.json()
+        body["routes"] = [entry for entry in body["routes"] if entry["path"] not in ("/v1/compare", "/v1/distribution")]
+        route.fulfill(response=answer, json=body)
+
+    visitor.page.route("**/v1/capabilities", strip)
+    page = opened(visitor)
+    page.get_by_text("This server has no /v1/compare").wait_for()
+    assert page.get_by_role("button", name="Compare", exact=True).is_disabled()
+    page.get_by_role("button", name="Plot the next token").click()
+    page.get_by_text("This server has no /v1/distribution").wait_for()
