@@ -77,9 +77,8 @@ public struct PairedTest: Sendable, Equatable {
         if count <= Self.exactLimit {
             var atLeast = 0
             for signs in 0..<(1 << count) {
-                var sum = 0.0
-                for (place, difference) in differences.enumerated() {
-                    sum += (signs >> place) & 1 == 0 ? difference : -difference
+                let sum = differences.enumerated().reduce(0.0) {
+                    $0 + ((signs >> $1.offset) & 1 == 0 ? $1.element : -$1.element)
                 }
                 if abs(sum) >= threshold { atLeast += 1 }
             }

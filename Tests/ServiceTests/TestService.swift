@@ -113,11 +113,11 @@ extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive Expressibl
 {
     /// A string.
     public init(stringLiteral text: String) { self = .string(text) }
-    /// A number that is no integer.
+    /// A number.
     public init(floatLiteral number: Double) { self = .number(number) }
     /// An integer.
     public init(integerLiteral number: Int64) { self = .integer(number) }
-    /// An object.
+    /// An object; of members with the same name the last counts.
     public init(dictionaryLiteral members: (String, JSON)...) {
         var object = JSONObject()
         for (key, value) in members { object[key] = value }
