@@ -197,6 +197,9 @@ def test_the_plot_says_what_each_cut_keeps(visit, server):
 
 def test_stop_ends_all_lanes(visit, server):
     page = opened(visit())
+    # long enough to be there when it is stopped
+    for letter in "ABC":
+        edit_lane(page, letter, ignore_eos="true")
     page.get_by_label("Tokens at most").locator("visible=true").fill("450")
     page.get_by_label("Samples a lane").fill("2")
     cancelled = server.metrics()["temper_groups_cancelled_total"]
