@@ -54,6 +54,7 @@ struct LaneTests {
             #expect(usages.map(\.cachedTokens) == [0] + Array(repeating: shared, count: requests.count - 1))
             #expect(usages.map(\.promptTokens) == requests.map { $0.prompt.count })
             #expect(zip(usages, alone).allSatisfy { $0.generatedTokens == $1.reduce(0) { $0 + $1.ids.count } })
+            settle(harness)
             let computed = harness.engine.metrics(model: harness.id).promptTokens - before
             #expect(computed == UInt64(shared + requests.count * (prompt.count - shared)))
         }
@@ -123,6 +124,11 @@ struct LaneTests {
         harness.engine.stop()
     }
 
+    /// Waits until the step of a group's last event is counted, a moment after the event.
+    private func settle(_ harness: Harness) {
+        for _ in 0..<100 where harness.engine.metrics(model: harness.id).usedBlocks > 0 { usleepBriefly() }
+    }
+
     @Test("score continuations of a shared prefix as whole prompts are scored")
     func scoring() throws {
         let harness = try Harness { $0.keepsPrefixes = false }
@@ -137,6 +143,7 @@ struct LaneTests {
         }
         let before = harness.engine.metrics(model: harness.id).promptTokens
         let together = try harness.finish(GenerationGroup(requests, sharedTokens: prefix.count))
+        settle(harness)
         let computed = harness.engine.metrics(model: harness.id).promptTokens - before
         // The last token of each tail needs no computation.
         #expect(computed == UInt64(prefix.count + tails.reduce(0) { $0 + $1.count - 1 }))
