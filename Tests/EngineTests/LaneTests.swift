@@ -54,9 +54,8 @@ struct LaneTests {
             #expect(usages.map(\.cachedTokens) == [0] + Array(repeating: shared, count: requests.count - 1))
             #expect(usages.map(\.promptTokens) == requests.map { $0.prompt.count })
             #expect(zip(usages, alone).allSatisfy { $0.generatedTokens == $1.reduce(0) { $0 + $1.ids.count } })
-            settle(harness)
-            let computed = harness.engine.metrics(model: harness.id).promptTokens - before
-            #expect(computed == UInt64(shared + requests.count * (prompt.count - shared)))
+            let expected = UInt64(shared + requests.count * (prompt.count - shared))
+            #expect(computed(harness, since: before, expected: expected) == expected)
         }
         for _ in 0..<100 where harness.engine.metrics(model: harness.id).usedBlocks > 0 { usleepBriefly() }
         #expect(harness.engine.metrics(model: harness.id).usedBlocks == 0)
@@ -124,9 +123,12 @@ struct LaneTests {
         harness.engine.stop()
     }
 
-    /// Waits until the step of a group's last event is counted, a moment after the event.
-    private func settle(_ harness: Harness) {
-        for _ in 0..<100 where harness.engine.metrics(model: harness.id).usedBlocks > 0 { usleepBriefly() }
+    /// Prompt tokens computed since there were `before`. Waits for the step of a group's last event, which is counted a
+    /// moment after the event, until there are as many as `expected`.
+    private func computed(_ harness: Harness, since before: UInt64, expected: UInt64) -> UInt64 {
+        func found() -> UInt64 { harness.engine.metrics(model: harness.id).promptTokens - before }
+        for _ in 0..<500 where found() < expected { usleepBriefly() }
+        return found()
     }
 
     @Test("score continuations of a shared prefix as whole prompts are scored")
@@ -143,10 +145,9 @@ struct LaneTests {
         }
         let before = harness.engine.metrics(model: harness.id).promptTokens
         let together = try harness.finish(GenerationGroup(requests, sharedTokens: prefix.count))
-        settle(harness)
-        let computed = harness.engine.metrics(model: harness.id).promptTokens - before
         // The last token of each tail needs no computation.
-        #expect(computed == UInt64(prefix.count + tails.reduce(0) { $0 + $1.count - 1 }))
+        let rows = UInt64(prefix.count + tails.reduce(0) { $0 + $1.count - 1 })
+        #expect(computed(harness, since: before, expected: rows) == rows)
         for (index, request) in requests.enumerated() {
             var whole = request
             whole.promptLogprobStart = 0
