@@ -108,8 +108,8 @@ extension JSON {
     }
 }
 
-extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive ExpressibleByFloatLiteral,
-    @retroactive ExpressibleByIntegerLiteral, @retroactive ExpressibleByDictionaryLiteral
+extension JSON: ExpressibleByStringLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByIntegerLiteral, ExpressibleByDictionaryLiteral
 {
     /// A string.
     public init(stringLiteral text: String) { self = .string(text) }
