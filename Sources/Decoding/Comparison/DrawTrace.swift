@@ -93,19 +93,25 @@ extension Sampler {
         workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> DrawTrace {
         var trace: DrawTrace?
-        var before: CandidateSet?
+        var level: DrawTrace.Level?
+        var before = workspace.takeReference()
+        defer { workspace.reference = before }
         try forEachStep(logits: logits, position: position, workspace: &workspace) { step, candidates in
-            let level = DrawTrace.Level(candidates, id: id, count: detail.count)
+            // A stage that found nothing to do leaves the distribution as it was.
+            let isSame = level != nil && before.hasSameContent(as: candidates)
+            let now = isSame ? level : nil
+            let after = now ?? DrawTrace.Level(candidates, id: id, count: detail.count)
             func append(_ stage: StageName?) {
-                let removed = before?.mass(without: candidates) ?? 0
-                trace?.steps.append(DrawTrace.Step(stage: stage, removedMass: removed, after: level))
+                let removed = isSame ? 0 : before.mass(without: candidates)
+                trace?.steps.append(DrawTrace.Step(stage: stage, removedMass: removed, after: after))
             }
             switch step {
-            case .load: trace = DrawTrace(raw: level, steps: [])
+            case .load: trace = DrawTrace(raw: after, steps: [])
             case .constraint: append(nil)
             case .stage(let name): append(name)
             }
-            before = candidates
+            level = after
+            if !isSame { before.copy(candidates) }
         }
         guard let trace else { throw .noCandidates(position: position) }
         return trace
@@ -119,29 +125,37 @@ extension CandidateSet {
         return withLogits { logits in
             let own = logits[place]
             var rank = 1
+            for index in logits.indices { rank += logits[index] > own ? 1 : 0 }
             // Places ascend with ids: of equal logits those before it come first.
-            for index in logits.indices where logits[index] >= own {
-                if logits[index] > own || index < place { rank += 1 }
-            }
+            for index in 0..<place { rank += logits[index] == own ? 1 : 0 }
             return rank
         }
     }
 
-    /// The probability of the ids that `later`, which was made of this set by a stage, lacks.
+    /// The probability of the ids that `later`, which was made of this set by a stage, lacks. Summed over the fewer:
+    /// the ids that are gone, or those that are left.
     func mass(without later: CandidateSet) -> Double {
-        guard later.count < count else { return 0 }
-        var removed: [Float] = []
-        removed.reserveCapacity(count - later.count)
-        var next = 0
-        for index in 0..<count {
-            if next < later.count, later.id(at: next) == id(at: index) {
-                next += 1
-            } else {
-                removed.append(logit(at: index))
+        let goneCount = count - later.count
+        guard goneCount > 0 else { return 0 }
+        let countsGone = goneCount <= later.count
+        var part: [Float] = []
+        part.reserveCapacity(countsGone ? goneCount : later.count)
+        if countsGone {
+            var next = 0
+            for index in 0..<count {
+                if next < later.count, later.id(at: next) == id(at: index) {
+                    next += 1
+                } else {
+                    part.append(logit(at: index))
+                }
+            }
+        } else {
+            for index in 0..<later.count {
+                if let place = self.index(of: later.id(at: index)) { part.append(logit(at: place)) }
             }
         }
-        guard !removed.isEmpty else { return 0 }
-        let part = removed.withUnsafeBufferPointer { SoftmaxStatistics($0) }
-        return min(1, exp(part.logSum - statistics.logSum))
+        guard !part.isEmpty else { return countsGone ? 0 : 1 }
+        let logShare = part.withUnsafeBufferPointer { SoftmaxStatistics($0).logSum } - statistics.logSum
+        return min(1, countsGone ? exp(logShare) : max(0, -expm1(logShare)))
     }
 }
