@@ -246,8 +246,8 @@ public final class Service: Sendable {
         case .tokenizerInfo:
             guard let engine else { throw .loading }
             send(ModelRoutes.tokenizerInfo(try model(nil, engine)), responder, record)
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
-            .ablate, .exampleSets, .exampleSet:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .replay, .tokenize, .detokenize,
+            .assemble, .curve, .ablate, .exampleSets, .exampleSet:
             throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
         }
     }
@@ -263,6 +263,7 @@ public final class Service: Sendable {
             case .compare: try compare(request, responder, &record)
             case .score: try score(request, responder, &record)
             case .distribution: try distribution(request, responder, &record)
+            case .replay: try replay(request, responder, &record)
             case .tokenize:
                 let body = try read(.tokenize, request, &record)
                 send(
@@ -381,6 +382,18 @@ public final class Service: Sendable {
         run(
             DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
             &record)
+    }
+
+    private func replay(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        var object = try object(of: request)
+        // The model is the receipt's unless the request names one.
+        if object["model"]?.isNull ?? true, let name = object["receipt"]?["model"] { object["model"] = name }
+        let body = try read(.replay, object, &record)
+        let plan = try planner.replay(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        run(
+            ReplayAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
     }
 
     /// Hands work to an engine; `answer` makes of its events what is sent.

@@ -48,7 +48,7 @@ package enum RequestSchema {
         AnyField(RequestFields.addSpecialTokens), AnyField(RequestFields.parseSpecial),
         AnyField(RequestFields.truncatePromptTokens), AnyField(RequestFields.addGenerationPrompt),
         AnyField(RequestFields.continueFinalMessage), AnyField(RequestFields.returnExtras),
-        AnyField(RequestFields.strict),
+        AnyField(RequestFields.strict), AnyField(RequestFields.receipt),
         AnyField(RequestFields.content), AnyField(RequestFields.tokenizePrompt),
         AnyField(RequestFields.tokenizeMessages), AnyField(RequestFields.tokenizeAddSpecial),
         AnyField(RequestFields.tokenizeParseSpecial), AnyField(RequestFields.withPieces),
@@ -123,6 +123,15 @@ package enum RequestSchema {
         try read(object, tables[endpoint] ?? [:], endpoint, of: endpoint.rawValue, &reading) {
             JSONPath.member("", $0)
         }
+    }
+
+    /// Reads and checks settings that stand at `path` of a body.
+    ///
+    /// - Throws: ``APIError`` for the first member at fault.
+    static func read(
+        _ object: JSONObject, for endpoint: Endpoint, at path: String, _ reading: inout FieldReading
+    ) throws(APIError) -> FieldValues {
+        try read(object, tables[endpoint] ?? [:], endpoint, of: path, &reading) { JSONPath.member(path, $0) }
     }
 
     /// Reads and checks the settings of a lane, and names those that are given as null.
