@@ -38,6 +38,7 @@ struct AnswerWriter: Sendable {
             Self.write(usage, to: &answer)
             writeExtras(to: &answer)
             writeReceipt(choices, to: &answer)
+            writeWhatIf(to: &answer)
         }
         return writer.bytes
     }
@@ -115,6 +116,7 @@ struct AnswerWriter: Sendable {
                 Self.write(usage, to: &chunk)
             }
             writeReceipt(choices, to: &chunk)
+            writeWhatIf(to: &chunk)
         }
     }
 
@@ -152,6 +154,32 @@ struct AnswerWriter: Sendable {
             return Receipt.Output(prompt: prompt, choice: number, ids: choice.ids, reason: choice.reason)
         }
         writer.member("receipt", object: { Receipt(draft: draft, outputs: outputs).write(to: &$0) })
+    }
+
+    private func writeWhatIf(to writer: inout JSONWriter) {
+        guard let report = plan.whatIf else { return }
+        let state = report.snapshot
+        writer.member(
+            "what_if",
+            object: { object in
+                object.member("run", report.run)
+                object.member("choice", report.choice)
+                object.member("redecoded_tokens", state.redecodedTokens)
+                object.member("computed_tokens", state.computedTokens)
+                object.key("first_difference")
+                guard let difference = state.difference else { return object.null() }
+                object.object { entry in
+                    entry.member("step", difference.step)
+                    for (name, id) in [("run", difference.recorded), ("now", difference.drawn)] {
+                        entry.member(
+                            name,
+                            object: { token in
+                                token.member("id", id)
+                                token.member("text", TokenLabel.text(of: id, plan.model.tokenizer))
+                            })
+                    }
+                }
+            })
     }
 
     private func writeTrace(_ tokens: ArraySlice<LabelledToken>, to writer: inout JSONWriter) {

@@ -38,7 +38,8 @@ struct GenerationAnswer: AnswerBuilder {
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
         guard let stream = plan.stream else { return [writer.answer(choices, usage: usage)] }
-        return stream.includesUsage || plan.receipt != nil ? [writer.lastChunk(choices, usage: usage)] : []
+        return stream.includesUsage || plan.receipt != nil || plan.whatIf != nil
+            ? [writer.lastChunk(choices, usage: usage)] : []
     }
 
     // MARK: Events

@@ -11,6 +11,7 @@ enum Route: Sendable, Equatable {
     case score
     case distribution
     case replay
+    case whatIf
     case models
     case model(String)
     case tokenize
@@ -35,6 +36,7 @@ enum Route: Sendable, Equatable {
         case .score: "/v1/score"
         case .distribution: "/v1/distribution"
         case .replay: "/v1/replay"
+        case .whatIf: "/v1/whatif"
         case .models: "/v1/models"
         case .model: "/v1/models/{id}"
         case .tokenize: "/tokenize"
@@ -55,7 +57,7 @@ enum Route: Sendable, Equatable {
     /// Whether the route takes a JSON body by POST.
     var isPost: Bool {
         switch self {
-        case .completions, .chatCompletions, .compare, .score, .distribution, .replay, .tokenize, .detokenize,
+        case .completions, .chatCompletions, .compare, .score, .distribution, .replay, .whatIf, .tokenize, .detokenize,
             .assemble, .curve, .ablate:
             true
         default: false
@@ -101,6 +103,7 @@ enum Route: Sendable, Equatable {
         case "/v1/score": self = .score
         case "/v1/distribution": self = .distribution
         case "/v1/replay": self = .replay
+        case "/v1/whatif": self = .whatIf
         case "/v1/models", "/models": self = .models
         case "/tokenize": self = .tokenize
         case "/detokenize": self = .detokenize

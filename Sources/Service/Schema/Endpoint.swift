@@ -14,6 +14,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case distribution = "/v1/distribution"
     /// `POST /v1/replay`.
     case replay = "/v1/replay"
+    /// `POST /v1/whatif`.
+    case whatIf = "/v1/whatif"
     /// `POST /tokenize`.
     case tokenize = "/tokenize"
     /// `POST /detokenize`.
