@@ -386,10 +386,13 @@ final class ModelRuntime {
             guard let own else { return fail(unit.owner, cacheExhausted(unit)) }
             do throws(DecodingError) {
                 let start =
-                    try request.start
-                    ?? ChoiceStart(
-                        request, choice: index, tokenizer: model.info.tokenizer,
-                        vocabularySize: model.info.config.vocabularySize)
+                    if let start = request.start {
+                        start
+                    } else {
+                        try ChoiceStart(
+                            request, choice: index, tokenizer: model.info.tokenizer,
+                            vocabularySize: model.info.config.vocabularySize)
+                    }
                 lane.choices.append(
                     Choice(
                         index: index, table: own, start: start, promptCount: request.prompt.count,

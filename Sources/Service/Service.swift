@@ -376,9 +376,7 @@ public final class Service: Sendable {
             GenerationAnswer(plan: plan), GenerationGroup([request]), body.model, body.engine, responder, &record
         ) { [runs] outcome in
             guard outcome.status == 200 else { return runs.drop(plan.id) }
-            let bytes = RunCache.bytes(
-                tokenCount: recorder.tokenCount, vocabularySize: plan.model.config.vocabularySize)
-            runs.keep(plan.id, kept, bytes: bytes)
+            runs.keep(plan.id, kept, bytes: RunCache.bytes(tokenCount: recorder.tokenCount, of: plan.model))
         }
     }
 

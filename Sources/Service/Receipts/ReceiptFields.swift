@@ -3,32 +3,32 @@
 import StrictJSON
 
 /// A receipt as a client gives it back.
-package struct ReceiptInput: Sendable {
+struct ReceiptInput: Sendable {
     /// A prompt.
-    package struct Prompt: Sendable {
+    struct Prompt: Sendable {
         /// Its ids, which have the hash that the receipt says.
-        package var ids: [Int32]
+        var ids: [Int32]
     }
 
     /// A continuation.
-    package struct Output: Sendable {
-        package var prompt: Int
-        package var choice: Int
-        package var digest: String
+    struct Output: Sendable {
+        var prompt: Int
+        var choice: Int
+        var digest: String
         /// Its ids, which have that hash; nil: not given.
-        package var ids: [Int32]?
+        var ids: [Int32]?
         /// Why it ended; nil: not given.
-        package var reason: String?
-        package var detail: JSON
+        var reason: String?
+        var detail: JSON
     }
 
-    package var model: String?
-    package var fingerprint: String?
-    package var checkpoint: String
-    package var tokenizer: String
-    package var settings: JSONObject
-    package var prompts: [Prompt]
-    package var outputs: [Output]
+    var model: String?
+    var fingerprint: String?
+    var checkpoint: String
+    var tokenizer: String
+    var settings: JSONObject
+    var prompts: [Prompt]
+    var outputs: [Output]
 }
 
 // The body of `/v1/replay`.

@@ -2,6 +2,7 @@
 
 import Engine
 import StrictJSON
+import Tokenizers
 
 /// A receipt understood in full: the work that it stands for, and what must come of it.
 struct ReplayPlan: Sendable {

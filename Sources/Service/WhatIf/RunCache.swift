@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Checkpoints
 import Engine
 import Synchronization
 
@@ -43,9 +44,9 @@ final class RunCache: Sendable {
         self.limitBytes = limitBytes
     }
 
-    /// The bytes of so many tokens with their logits.
-    static func bytes(tokenCount: Int, vocabularySize: Int) -> Int {
-        let (bytes, overflow) = tokenCount.multipliedReportingOverflow(by: 4 * vocabularySize + 64)
+    /// The bytes of so many tokens of a model with their logits.
+    static func bytes(tokenCount: Int, of model: ModelInfo) -> Int {
+        let (bytes, overflow) = tokenCount.multipliedReportingOverflow(by: 4 * model.config.vocabularySize + 64)
         return overflow ? .max : bytes
     }
 

@@ -3,6 +3,7 @@
 import Engine
 import StrictJSON
 import Synchronization
+import Tokenizers
 
 /// What decoding a run again found, for its answer. Concurrency: any thread.
 final class WhatIfReport: Sendable {
@@ -44,7 +45,7 @@ extension GenerationPlanner {
     func reserve(_ plan: GenerationPlan, in runs: RunCache) throws(APIError) {
         let request = plan.requests[0]
         let bytes = RunCache.bytes(
-            tokenCount: request.choiceCount * request.maxTokens, vocabularySize: plan.model.config.vocabularySize)
+            tokenCount: request.choiceCount * request.maxTokens, of: plan.model)
         let param = RequestFields.keep.name
         guard plan.requests.count == 1 else {
             throw .unsupported(param: param, reason: "a run is kept of one prompt only", allowed: nil)
