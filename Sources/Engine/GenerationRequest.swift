@@ -36,6 +36,10 @@ public struct GenerationRequest: Sendable {
     public var reportsStatistics = false
     /// What to report of the stages at each generated token; nil: nothing.
     public var trace: TraceDetail?
+    /// Takes the logits of each draw; nil: they are not kept.
+    public var recorder: RunRecorder?
+    /// Where the only choice goes on from: the prompt's last ids are its first tokens then. Nil: from its beginning.
+    package var start: ChoiceStart?
     /// Settings whose distributions after the prompt are compared, before anything is drawn; nil: none.
     public var distributions: DistributionQuery?
     /// Whether control tokens appear in the text.

@@ -38,7 +38,8 @@ struct GenerationAnswer: AnswerBuilder {
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
         guard let stream = plan.stream else { return [writer.answer(choices, usage: usage)] }
-        return stream.includesUsage ? [writer.usageChunk(usage)] : []
+        return stream.includesUsage || plan.receipt != nil || plan.whatIf != nil
+            ? [writer.lastChunk(choices, usage: usage)] : []
     }
 
     // MARK: Events
@@ -75,6 +76,7 @@ struct GenerationAnswer: AnswerBuilder {
         guard let position = position(index, choice) else { return [] }
         var pieces = isStreamed ? open(position) : []
         usage.generatedTokens += tokens.count
+        if plan.receipt != nil { choices[position].ids += tokens.map(\.id) }
         var labelled: [LabelledToken] = []
         if plan.logprobCount != nil || plan.isTraced || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }

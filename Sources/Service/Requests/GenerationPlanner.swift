@@ -15,6 +15,7 @@ struct GenerationPlanner: Sendable {
     var version: String
     let sampling = SamplingPlanner()
     let constraints = ConstraintPlanner()
+    let hashes = ModelHashes()
 
     init(timeLimit: Duration?, version: String) {
         self.timeLimit = timeLimit
@@ -94,6 +95,12 @@ struct GenerationPlanner: Sendable {
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
+        }
+        if plan.extras.contains(.receipt) {
+            plan.receipt = Receipt.Draft(
+                model: model, fingerprint: plan.fingerprint,
+                settings: EffectiveSettings.receipt(values, requests: requests), prompts: prompts.map(\.ids),
+                hashes: hashes)
         }
         return plan
     }
