@@ -362,7 +362,8 @@ public final class Service: Sendable {
             body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
         guard body.values[RequestFields.keep] else {
             return run(
-                GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
+                GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder,
+                &record)
         }
         try planner.reserve(plan, in: runs)
         let recorder = RunRecorder(choiceCount: plan.choiceCount)

@@ -83,7 +83,8 @@ import Testing
         // What says where the prompt comes from, or what is told of the text once it is made.
         let others: Set = [
             "model", "prompt", "instruction", "examples", "template", "shots", "add_special_tokens", "parse_special",
-            "truncate_prompt_tokens", "stream", "stream_options", "echo", "logprobs", "logprobs_mode", "trace", "return",
+            "truncate_prompt_tokens", "stream", "stream_options", "echo", "logprobs", "logprobs_mode", "trace",
+            "return",
             "strict", "penalty_window", "keep",
         ]
         let settings = try #require(try receipt(TestService())["settings"]?.objectValue)
@@ -97,7 +98,8 @@ import Testing
         let service = TestService()
         // Of "Ho!" and the end: 72,111,33,257.
         var other = try changed(receipt(service), output: 1, "token_ids", parse("[72,111,33,257]"))
-        other = try changed(other, output: 1, "sha256", "82fb9997119419179d1b77f1b08c78231a621c394d085946445daff7d5f21359")
+        other = try changed(
+            other, output: 1, "sha256", "82fb9997119419179d1b77f1b08c78231a621c394d085946445daff7d5f21359")
         let answer = try replay(service, other)
         #expect(answer.status == 200 && answer.json["verified"] == .bool(false), "\(answer.text)")
         let outputs = try #require(answer.json["outputs"]?.arrayValue)
@@ -112,14 +114,17 @@ import Testing
     @Test func differenceOfLengthAndOfTheEndIsFound() throws {
         let service = TestService()
         var longer = try changed(receipt(service), output: 0, "token_ids", parse("[72,105,33,257,1]"))
-        longer = try changed(longer, output: 0, "sha256", "268ce88a74bd8cd847fe2d6b74c377ca818c0fa582d6962bf4262c55786aeddb")
+        longer = try changed(
+            longer, output: 0, "sha256", "268ce88a74bd8cd847fe2d6b74c377ca818c0fa582d6962bf4262c55786aeddb")
         let answer = try replay(service, longer)
         let difference = answer.json["outputs"]?.arrayValue?[0]["first_difference"]
         #expect(difference?["step"] == 4 && difference?["found"] == .null && difference?["expected"]?["id"] == 1)
         let ended = try replay(service, changed(receipt(service), output: 0, "stop_reason", "x"))
         #expect(ended.json["verified"] == .bool(false))
         // Without ids the difference is found, not located.
-        let hashed = try changed(changed(receipt(service), output: 0, "token_ids", .null), output: 0, "sha256", "82fb9997119419179d1b77f1b08c78231a621c394d085946445daff7d5f21359")
+        let hashed = try changed(
+            changed(receipt(service), output: 0, "token_ids", .null), output: 0, "sha256",
+            "82fb9997119419179d1b77f1b08c78231a621c394d085946445daff7d5f21359")
         let unlocated = try replay(service, hashed)
         #expect(unlocated.json["verified"] == .bool(false))
         #expect(unlocated.json["outputs"]?.arrayValue?[0]["first_difference"] == .null)
@@ -217,7 +222,10 @@ import Testing
         }
         cases += [
             (try with("version", 2), "receipt.version"), (try with("prompts", .array([])), "receipt.prompts"),
-            (try with("prompts", parse("[{\"sha256\":\"\(Self.hello)\",\"token_ids\":[]}]")), "receipt.prompts[0].token_ids"),
+            (
+                try with("prompts", parse("[{\"sha256\":\"\(Self.hello)\",\"token_ids\":[]}]")),
+                "receipt.prompts[0].token_ids"
+            ),
             (try with("outputs", .null), "receipt.outputs"),
             (try setting("temperature", -1), "receipt.settings.temperature"),
             (try setting("no_such", 1), "receipt.settings.no_such"),

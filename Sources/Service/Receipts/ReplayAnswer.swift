@@ -89,7 +89,8 @@ struct ReplayAnswer: AnswerBuilder {
         var result = Compared(expected: expected, found: found, reason: choice.reason, isEqual: false)
         result.isEqual = Receipt.digest(of: found) == expected.digest
         if let ids = expected.ids, !result.isEqual {
-            result.difference = zip(ids, found).enumerated().first { $1.0 != $1.1 }?.offset ?? min(ids.count, found.count)
+            result.difference =
+                zip(ids, found).enumerated().first { $1.0 != $1.1 }?.offset ?? min(ids.count, found.count)
         }
         if result.isEqual, !wasCut, let reason = expected.reason {
             result.isEqual = reason == choice.reason?.name && expected.detail == choice.reason?.detail ?? .null
