@@ -96,8 +96,8 @@ extension RequestFields {
     static let returnExtras = Field<Set<AnswerExtra>>(
         "return", type: "array of strings", allowed: Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) }),
         default: [], defaultText: "[]",
-        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids, a receipt "
-            + "for /v1/replay (in a comparison one per lane)."
+        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids, a "
+            + "receipt for /v1/replay (in a comparison one per lane)."
     ) { (json, path, _) throws(APIError) in
         let allowed = Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) })
         var extras: Set<AnswerExtra> = []
