@@ -94,7 +94,8 @@ package struct CandidateSet: Sendable {
         guard count == other.count else { return false }
         return withLogits { own in
             other.withLogits { theirs in
-                count == 0 || memcmp(own.baseAddress, theirs.baseAddress, count * MemoryLayout<Float>.stride) == 0
+                guard let left = own.baseAddress, let right = theirs.baseAddress else { return own.isEmpty }
+                return memcmp(left, right, own.count * MemoryLayout<Float>.stride) == 0
             }
         }
     }

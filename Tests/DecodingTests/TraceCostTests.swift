@@ -48,7 +48,8 @@ struct TraceCostTests {
     @Test("is at most twice that of the draw", arguments: ["plain", "common", "llama.cpp", "nucleus", "penalties"])
     func cost(_ name: String) throws {
         let logits = (0..<Self.vocabularySize).map { index in
-            Float(sin(Double(index) * 12.9898) * 4 + sin(Double(index) * 0.37) * 3 - (index % 977 == 0 ? 0 : 6))
+            let wave: Double = 4 * sin(Double(index) * 12.9898) + 3 * sin(Double(index) * 0.37)
+            return Float(index % 977 == 0 ? wave : wave - 6)
         }
         let prompt = (0..<200).map { Int32($0 * 31) }
         var sampler = Sampler(
