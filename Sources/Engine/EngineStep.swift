@@ -11,7 +11,7 @@ enum EngineStep {
     static let logitRows = 32
 }
 
-/// What a row of logits is wanted for.
+/// What an output row is wanted for.
 enum RowTask {
     /// What follows a token of the trunk, for every lane that wants to know.
     case trunk(ActiveUnit, position: Int)
@@ -19,6 +19,24 @@ enum RowTask {
     case own(ActiveUnit, ActiveLane, position: Int)
     /// To draw the next token of a choice.
     case next(ActiveUnit, ActiveLane, Choice)
+
+    /// Whether logits are wanted, not the hidden state alone.
+    var needsLogits: Bool {
+        switch self {
+        case .trunk(let unit, let position): unit.lanes.contains { $0.wantsLogits(after: position) }
+        case .own(_, let lane, let position): lane.wantsLogits(after: position)
+        case .next: true
+        }
+    }
+
+    /// The lanes that want the hidden state.
+    var embeddedLanes: [ActiveLane] {
+        switch self {
+        case .trunk(let unit, _): unit.lanes.filter(\.request.reportsEmbedding)
+        case .own(_, let lane, _): lane.request.reportsEmbedding ? [lane] : []
+        case .next: []
+        }
+    }
 }
 
 /// One forward pass and what it is for.
