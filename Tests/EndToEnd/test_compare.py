@@ -252,7 +252,6 @@ def test_scores_and_distributions_after_examples(server):
     text = score["assembled"]["text"]
     plain = server.post("/v1/score", {"prompt": text, "choices": [" dry", " red"], "parse_special": False}).json()
     assert [choice["logprob"] for choice in score["choices"]] == [choice["logprob"] for choice in plain["choices"]]
-    assert score["best"]["logprob"] == 0
     lanes = [{}, {"top_k": 3}]
     one = server.post("/v1/distribution", {"prompt": "wet", "shots": shots, "lanes": lanes}).json()
     other = server.post("/v1/distribution", {"prompt": text, "lanes": lanes, "parse_special": False}).json()

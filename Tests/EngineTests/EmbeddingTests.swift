@@ -3,6 +3,7 @@
 import Engine
 import Foundation
 import Testing
+import Tokenizers
 
 @Suite("Embeddings") struct EmbeddingTests {
     private struct Golden: Decodable {
