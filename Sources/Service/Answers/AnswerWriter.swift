@@ -33,7 +33,7 @@ struct AnswerWriter: Sendable {
                     for (index, choice) in choices.enumerated() { write(choice, index: index, to: &array) }
                 })
             answer.key("usage")
-            Self.write(usage, to: &answer)
+            Self.write(usage, countsGuesses: countsGuesses, to: &answer)
             writeExtras(to: &answer)
         }
         return writer.bytes
@@ -106,7 +106,7 @@ struct AnswerWriter: Sendable {
             writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
             chunk.member("choices", array: { _ in })
             chunk.key("usage")
-            Self.write(usage, to: &chunk)
+            Self.write(usage, countsGuesses: countsGuesses, to: &chunk)
         }
     }
 
@@ -121,7 +121,7 @@ struct AnswerWriter: Sendable {
         guard let stream = plan.stream, stream.includesUsage else { return }
         writer.key("usage")
         if stream.includesContinuousUsage, let usage {
-            Self.write(usage, to: &writer)
+            Self.write(usage, countsGuesses: countsGuesses, to: &writer)
         } else {
             writer.null()
         }
@@ -175,13 +175,23 @@ struct AnswerWriter: Sendable {
         }
     }
 
-    static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
+    private var countsGuesses: Bool { plan.requests.contains { $0.lookup != nil } }
+
+    /// - Parameter countsGuesses: whether to tell how many guesses came true and how many did not, under OpenAI's names.
+    static func write(_ usage: GenerationUsage, countsGuesses: Bool = false, to writer: inout JSONWriter) {
         writer.object { object in
             object.member("prompt_tokens", usage.promptTokens)
             object.member("completion_tokens", usage.generatedTokens)
             object.member("total_tokens", usage.promptTokens + usage.generatedTokens)
             object.member("prompt_tokens_details", object: { $0.member("cached_tokens", usage.cachedTokens) })
-            object.member("completion_tokens_details", object: { $0.member("reasoning_tokens", 0) })
+            object.member(
+                "completion_tokens_details",
+                object: { details in
+                    details.member("reasoning_tokens", 0)
+                    guard countsGuesses else { return }
+                    details.member("accepted_prediction_tokens", usage.acceptedDraftTokens)
+                    details.member("rejected_prediction_tokens", usage.draftTokens - usage.acceptedDraftTokens)
+                })
         }
     }
 
