@@ -12,7 +12,7 @@ const shown = 20;
 /** Fires `lane` with `detail` the settings of the cuts, when a lane is to be made of them. */
 export class DistributionPlot extends HTMLElement {
   #answer = null;
-  #cuts = { top_k: 40, top_p: 0.9, min_p: 0.1 };
+  #cuts = { top_k: 10, top_p: 0.9, min_p: 0.1 };
   #plot = h("div", { class: "plot" });
   #said = h("div", { class: "said" });
   #controls = h("div", { class: "cuts" });
@@ -65,9 +65,10 @@ export class DistributionPlot extends HTMLElement {
     const rows = raw.top.slice(0, shown);
     const width = Math.max(300, this.#plot.clientWidth || 600);
     const [left, right] = [118, 72];
-    const most = Math.max(...rows.map(({ logprob }) => Math.exp(logprob)),
-      ...lanes.flatMap((lane) => lane.top.map(({ logprob }) => Math.exp(logprob))));
-    const x = (probability) => left + (probability / most) * (width - left - right);
+    // A lane with one token left stands at the edge, and does not flatten the others.
+    const most = Math.max(...rows.map(({ logprob }) => Math.exp(logprob)), ...lanes.filter((lane) => lane.survivors > 1)
+      .flatMap((lane) => lane.top.map(({ logprob }) => Math.exp(logprob))));
+    const x = (probability) => left + Math.min(1, probability / most) * (width - left - right);
     const of = lanes.map((lane) => new Map(lane.top.map(({ id, logprob }) => [id, Math.exp(logprob)])));
     const height = rows.length * rowHeight + 8;
     const kept = this.#kept();

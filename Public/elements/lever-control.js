@@ -198,7 +198,7 @@ const kinds = [
   },
   {
     name: "words", fits: (field) => field.type === "string",
-    make: textField,
+    make: (field, attributes) => area(field, { rows: 1, ...attributes }),
     read: (input) => (input.value === "" ? undefined : input.value),
     write: (input, value) => { input.value = typeof value === "string" ? value : ""; },
   },

@@ -63,7 +63,7 @@ export class ShotCurve extends HTMLElement {
 
 function table(points) {
   return h("div", { class: "scroller", tabIndex: 0, role: "group", "aria-label": "The curve in figures" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["Examples", "Score", "95 % interval", "Asked", "Shown", "From the cache"].map((title) =>
+    h("thead", {}, h("tr", {}, ["Examples", "Score", "95 % interval", "Asked", "Shown", "Cached"].map((title) =>
       h("th", { scope: "col" }, title)))),
     h("tbody", {}, points.map((point) => h("tr", {}, h("th", { scope: "row" }, String(point.count)),
       h("td", {}, point.score.toFixed(3)),

@@ -36,10 +36,6 @@ export class TokenPanel extends HTMLElement {
     this.setAttribute("aria-label", "What could have stood here");
   }
 
-  get index() {
-    return this.hidden ? null : this.#index;
-  }
-
   /** Opens for a token. `extra`: more about the place, as elements. `canBranch`: whether alternatives can be taken. */
   async open({ token, index, anchor, model, canBranch, extra = null }) {
     clearTimeout(this.#timer);
@@ -63,9 +59,12 @@ export class TokenPanel extends HTMLElement {
     this.querySelector(".alternative")?.focus();
   }
 
+  /** Whether there was something to close. */
   close() {
     clearTimeout(this.#timer);
+    const wasOpen = !this.hidden;
     this.hidden = true;
+    return wasOpen;
   }
 
   /** Closes if the pointer does not come back. */

@@ -81,6 +81,19 @@ export function announce(text) {
   requestAnimationFrame(() => { place.textContent = text; });
 }
 
+/** Ctrl + Enter in a view runs; Esc, wherever the focus is, first closes what lies over it, then stops. */
+export function listenForKeys(view, { run, close = () => false, stop }) {
+  view.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    run();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || view.hidden || document.querySelector("dialog[open], :popover-open")) return;
+    if (!close()) stop();
+  });
+}
+
 /** Moves the focus within a group of elements by arrow keys (roving tabindex); the group is one stop of Tab. */
 export function rove(items, current, event, { vertical = true, horizontal = true } = {}) {
   const index = items.indexOf(current);

@@ -21,6 +21,7 @@ const groups = [
   ["Order of the stages", ["order", "samplers"]],
   ["Bias and bans", ["logit_bias", "sequence_bias", "bad_words", "bad_words_ids", "allowed_token_ids", "suppress_tokens",
     "watermark"]],
+  ["Constraints", ["choice", "regex", "json_object", "json_schema", "grammar", "response_format"]],
   ["Where it ends", ["min_tokens", "stop_token_ids", "include_stop_str_in_output", "ignore_eos", "max_time",
     "exponential_decay_length_penalty"]],
   ["Text in and out", ["skip_special_tokens", "add_special_tokens", "parse_special", "truncate_prompt_tokens"]],

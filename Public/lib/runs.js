@@ -66,13 +66,13 @@ export class Run {
 
 // What counts only what was generated sees the tokens before a branch as part of the prompt.
 const lookBack = ["frequency_penalty", "presence_penalty", "mirostat", "adaptive_target",
-  "exponential_decay_length_penalty"];
+  "exponential_decay_length_penalty", "choice", "regex", "json_object", "json_schema", "grammar", "response_format"];
 
 /** What makes a branch of a run more than the run with another token, in sentences. */
 export function branchRemarks(run) {
   const changed = lookBack.filter((name) => {
     const value = run.request[name];
-    return value !== undefined && value !== null && value !== 0 && !(name === "adaptive_target" && value < 0);
+    return value !== undefined && value !== null && value !== 0 && value !== false && !(name === "adaptive_target" && value < 0);
   });
   const remarks = [];
   if (changed.length) {

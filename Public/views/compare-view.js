@@ -3,7 +3,7 @@
 
 import { APIError, post, stream } from "../lib/api.js";
 import { Comparison, letter } from "../lib/comparison.js";
-import { announce, freshID, h } from "../lib/dom.js";
+import { announce, freshID, h, listenForKeys } from "../lib/dom.js";
 import { asCSV, download } from "../lib/export.js";
 import { same, stringify } from "../lib/json.js";
 import { presets } from "../lib/levers.js";
@@ -118,10 +118,8 @@ export class CompareView extends HTMLElement {
     parts.panel.addEventListener("leave", () => this.#card(this.#at?.lane)?.text.focusToken(this.#at.index));
     parts.plot.addEventListener("lane", (event) => this.#addLane({ name: "What if", settings: event.detail }));
     parts.share.attach({ link: () => this.#workspace.link(), request: () => this.#shareable(), files: () => this.#files() });
-    this.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
-      else if (event.key === "Escape" && parts.panel.index !== null) parts.panel.close();
-      else if (event.key === "Escape") this.#abort?.abort();
+    listenForKeys(this, {
+      run: () => this.#start(), close: () => parts.panel.close(), stop: () => this.#abort?.abort(),
     });
   }
 

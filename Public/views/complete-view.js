@@ -2,7 +2,7 @@
 // <complete-view>: one prompt or conversation, every lever, the answer token by token, and branches from any of them.
 
 import { APIError, stream } from "../lib/api.js";
-import { announce, h } from "../lib/dom.js";
+import { announce, h, listenForKeys } from "../lib/dom.js";
 import { asCSV, download } from "../lib/export.js";
 import { same, stringify } from "../lib/json.js";
 import { branchRemarks, Run } from "../lib/runs.js";
@@ -116,16 +116,7 @@ export class CompleteView extends HTMLElement {
     panel.addEventListener("branch", (event) => this.#branch(event.detail));
     tree.addEventListener("select", (event) => this.#select(event.detail));
     tree.addEventListener("remove", (event) => this.#remove(event.detail));
-    this.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        this.#start();
-      } else if (event.key === "Escape" && panel.index !== null) {
-        panel.close();
-      } else if (event.key === "Escape") {
-        this.#abort?.abort();
-      }
-    });
+    listenForKeys(this, { run: () => this.#start(), close: () => panel.close(), stop: () => this.#abort?.abort() });
   }
 
   #edit(change) {

@@ -3,7 +3,7 @@
 // their number.
 
 import { APIError, post, stream } from "../lib/api.js";
-import { afterPause, announce, freshID, h } from "../lib/dom.js";
+import { afterPause, announce, freshID, h, listenForKeys } from "../lib/dom.js";
 import { download } from "../lib/export.js";
 import { stringify } from "../lib/json.js";
 import { completionLogprobs, fromCompletion, joined } from "../lib/tokens.js";
@@ -155,10 +155,7 @@ export class ShotsView extends HTMLElement {
       files: () => (this.#result ? [["Save as JSON", () =>
         download("temper-shots.json", stringify(this.#result, 2), "application/json")]] : []),
     });
-    this.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#run();
-      else if (event.key === "Escape") this.#abort?.abort();
-    });
+    listenForKeys(this, { run: () => this.#run(), stop: () => this.#abort?.abort() });
   }
 
   #edit(change) {

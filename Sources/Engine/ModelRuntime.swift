@@ -176,7 +176,8 @@ final class ModelRuntime {
             let found = table(of: unit).takeUp(unit.trunk.dropLast(), after: computed)
             guard found > computed else { continue }
             scheduler.prefilled(id, upTo: found)
-            for lane in unit.lanes { unit.owner.usages[lane.index].cachedTokens += found - computed }
+            // To the other lanes all of the trunk counts as spared.
+            if let lane = unit.lanes.first { unit.owner.usages[lane.index].cachedTokens += found - computed }
             metrics.cachedTokens += UInt64(found - computed)
         }
     }

@@ -77,7 +77,9 @@ public struct PairedTest: Sendable, Equatable {
         if count <= Self.exactLimit {
             var atLeast = 0
             for signs in 0..<(1 << count) {
-                let sum = differences.enumerated().reduce(0.0) { $0 + ((signs >> $1.offset) & 1 == 0 ? $1.element : -$1.element) }
+                let sum = differences.enumerated().reduce(0.0) {
+                    $0 + ((signs >> $1.offset) & 1 == 0 ? $1.element : -$1.element)
+                }
                 if abs(sum) >= threshold { atLeast += 1 }
             }
             pValue = Double(atLeast) / Double(1 << count)

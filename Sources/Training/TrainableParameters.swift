@@ -46,9 +46,8 @@ public final class TrainableParameters {
     /// what they get (LeCun et al. 1998); projections into the residual stream 1/√(2L) of that (Radford et al. 2019);
     /// embeddings √(3/width); norms 1, biases 0.
     ///
-    /// In narrow models GPT-2's fixed 0.02 leaves attention flat and tokens faint beside what the blocks add, and looking
-    /// words up in the context is learned several times later: at width 128 it had not come after a million tokens,
-    /// with these deviations after 0.7 million.
+    /// At width 128 a fixed 0.02 as in GPT-2 learned more slowly to repeat rows of random words: a loss of 4.05 after 150
+    /// steps against 3.41 with nearly these deviations (embeddings 0.15), at one learning rate, one seed each.
     ///
     /// Every element is a function of the seed, the tensor's name and the element's place alone.
     public convenience init(_ config: ModelConfig, seed: UInt64) {

@@ -24,7 +24,8 @@ def test_chat_is_completion_of_the_rendered_prompt(chat_client, chat_model):
     assert chat.choices[0].message.role == "assistant" and chat.choices[0].message.refusal is None
     plain = chat_client.completions.create(prompt=RENDERED, **body)
     assert chat.choices[0].message.content == plain.choices[0].text
-    assert chat.usage == plain.usage
+    assert chat.usage.prompt_tokens == plain.usage.prompt_tokens
+    assert chat.usage.completion_tokens == plain.usage.completion_tokens
 
 
 def test_a_message_cannot_speak_the_control_tokens(chat_server, chat_model):
@@ -92,7 +93,8 @@ def test_text_parts_are_one_text(chat_client, chat_model):
         chat_client.chat.completions.create(model=chat_model, messages=messages, max_tokens=8, seed=2)
         for messages in (parts, whole)
     ]
-    assert answers[0].choices == answers[1].choices and answers[0].usage == answers[1].usage
+    assert answers[0].choices == answers[1].choices
+    assert answers[0].usage.prompt_tokens == answers[1].usage.prompt_tokens
 
 
 def test_the_folder_and_the_gguf_file_answer_alike(chat_server):

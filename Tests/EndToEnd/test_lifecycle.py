@@ -25,7 +25,7 @@ def test_metrics_are_prometheus_text(server):
     answer = server.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain")
     for line in answer.text.splitlines():
-        assert re.match(r"(# (HELP|TYPE) \S+ .+|[a-zA-Z_:][\w:]*(\{[^}]*\})? [-+0-9.eEInfNa]+)$", line), line
+        assert re.match(r'(# (HELP|TYPE) \S+ .+|[a-zA-Z_:][\w:]*(\{("[^"]*"|[^"}])*\})? [-+0-9.eEInfNa]+)$', line), line
     before = server.metrics()["vllm:generation_tokens_total"]
     server.complete(prompt="a", max_tokens=5, ignore_eos=True)
     assert server.metrics()["vllm:generation_tokens_total"] == before + 5

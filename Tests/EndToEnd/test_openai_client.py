@@ -127,13 +127,6 @@ def test_bias_and_penalties_act(client, server, model):
         assert client.completions.create(**body, **field).choices[0].text != plain.text, field
 
 
-def test_a_model_without_a_template_refuses_chat(client, model):
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(model=model, messages=[{"role": "user", "content": "Hello"}])
-    assert "template" in caught.value.message
-    assert caught.value.body["param"] == "messages"
-
-
 @pytest.mark.parametrize(
     "field, value",
     [

@@ -210,3 +210,26 @@ def test_everyone_can_use_it(visit, width, scheme):
     page.locator("td.influence").first.wait_for()
     page.locator("shots-view summary").evaluate_all("all => all.forEach((summary) => { summary.parentElement.open = true; })")
     assert flaws(page) == []
+
+
+def test_a_server_without_shots_gets_the_short_form(visit, server):
+    visitor = visit()
+
+    def strip(route):
+        answer = route.fetch()
+        body = answer.json()
+        body["routes"] = [entry for entry in body["routes"] if entry["path"] in ("/v1/completions", "/v1/chat/completions")]
+        for entry in body["routes"]:
+            entry["fields"] = [one for one in entry["fields"] if one["name"] != "shots"]
+        route.fulfill(response=answer, json=body)
+
+    visitor.page.route("**/v1/capabilities", strip)
+    page = opened(visitor)
+    page.get_by_text("This server lacks the field shots").wait_for()
+    assert page.get_by_role("button", name="Draw the curve").is_disabled()
+    request = json.loads(copied(page, "Copy as JSON"))
+    assert request["examples"][0] == {"input": "big", "output": "small"} and "shots" not in request
+    page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+    page.locator("shots-view .ask p.quiet", has_text=", ").wait_for()
+    told = server.complete(**request)["choices"][0]["text"]
+    assert page.evaluate("document.querySelector('shots-view token-text').textContent") == told

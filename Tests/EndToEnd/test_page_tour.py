@@ -7,7 +7,7 @@ import pathlib
 import pytest
 from browser import finish, run, set_lever
 
-SIZE = {"width": 1180, "height": 760}
+SIZE = {"width": 1180, "height": 900}
 
 
 @pytest.fixture
@@ -30,26 +30,28 @@ def test_complete(visit, picture):
     page.locator("complete-view token-text .t").nth(9).click()
     page.locator(".alternative:not(.taken)").nth(1).click()
     page.locator(".run").nth(1).get_by_text("length").wait_for()
-    page.locator("complete-view token-text .t").nth(16).click()
-    page.mouse.move(5, 5)
+    page.locator("complete-view token-text .t").nth(40).click()
+    page.locator("token-panel .alternative").nth(2).hover()
     picture(page, "complete")
 
 
 def test_compare(visit, picture):
-    page = visit(**SIZE).open("#compare")
+    page = visit(width=SIZE["width"], height=1760).open("#compare")
     page.get_by_role("button", name="Compare", exact=True).click()
     page.locator(".figures table").first.wait_for()
-    page.get_by_label("How the lanes are shown").scroll_into_view_if_needed()
+    page.locator("lane-card").nth(2).locator(".t").nth(8).click()
+    page.get_by_role("button", name="Plot this place").click()
+    page.locator("distribution-plot svg").wait_for()
+    page.locator(".lane-tools").evaluate("tools => tools.scrollIntoView()")
     picture(page, "compare")
 
 
 def test_shots(visit, picture):
-    page = visit(width=SIZE["width"], height=1100).open("#shots")
+    page = visit(width=SIZE["width"], height=1560).open("#shots")
     page.locator(".assembled .span").first.wait_for()
     page.get_by_role("button", name="Measure each example").click()
     page.locator("td.influence").first.wait_for()
     page.get_by_role("button", name="Draw the curve").click()
     page.locator("shot-curve tbody tr").nth(4).wait_for()
     page.locator("shot-curve", has_not_text="so far").wait_for()
-    page.locator("shot-curve").scroll_into_view_if_needed()
     picture(page, "shots")

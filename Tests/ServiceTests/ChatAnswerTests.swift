@@ -115,7 +115,7 @@ import Testing
         #expect(answer.status == 400 && answer.param == "messages")
     }
 
-    @Test(arguments: [nil, "{{ something_else }}"])
+    @Test(arguments: [nil, "{% something_else %}"])
     func modelWithoutAKnownTemplateSaysSo(_ template: String?) throws {
         let model = FakeEngine.model(tokenizer: FakeTokenizer(chatTemplate: template))
         let answer = try TestService(FakeEngine(models: [model])).chat("{\(hello)}")

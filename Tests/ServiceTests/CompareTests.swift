@@ -2,6 +2,7 @@
 
 import Decoding
 import Engine
+import HTTPTypes
 import Service
 import StrictJSON
 import Testing
@@ -33,10 +34,14 @@ import Testing
             inReference: .init(reference: -1, other: -2), inOther: .init(reference: -.infinity, other: 0),
             cause: .removed(by: .topK, on: .other))
         let tokens = [
-            [[token(97, logprob: -1, entropy: 2), token(98, logprob: -1, entropy: 4)],
-             [token(97, logprob: -1, entropy: 2), token(98, logprob: -1, entropy: 4)]],
-            [[token(97, logprob: -1, entropy: 2), token(99, logprob: -3, entropy: 4)],
-             [token(97, logprob: -1, entropy: 2), token(98, logprob: -1, entropy: 4)]],
+            [
+                [token(97, logprob: -1, entropy: 2), token(98, logprob: -1, entropy: 4)],
+                [token(97, logprob: -1, entropy: 2), token(98, logprob: -1, entropy: 4)],
+            ],
+            [
+                [token(97, logprob: -1, entropy: 2), token(99, logprob: -3, entropy: 4)],
+                [token(97, logprob: -1, entropy: 2), token(98, logprob: -1, entropy: 4)],
+            ],
         ]
         return FakeEngine { requests in
             var events: [GenerationEvent] = requests.indices.map { .prompt(index: $0, tokens: []) }
@@ -123,7 +128,7 @@ import Testing
         #expect(found.allSatisfy { (0.1...2).contains($0.temperature) })
         #expect(Set(found.map(\.topK)) == [1, 2, 3] && Set(found.map(\.order)) == [.temper, .hf])
         // Half of the draws lie below the geometric mean of the ends.
-        let below = found.count { $0.temperature < 0.447 }
+        let below = found.filter { $0.temperature < 0.447 }.count
         #expect((8...24).contains(below))
     }
 
@@ -133,7 +138,10 @@ import Testing
         ("{\"prompt\":\"a\",\"lanes\":[{},{\"temperature\":-1}]}", "lanes[1].temperature"),
         ("{\"prompt\":\"a\",\"lanes\":[{\"prompt\":\"b\"}]}", "lanes[0].prompt"),
         ("{\"prompt\":\"a\",\"lanes\":[{\"name\":\"\"}]}", "lanes[0].name"),
-        ("{\"prompt\":\"a\",\"lanes\":[{\"samplers\":[{\"name\":\"top_k\",\"top_k\":-7}]}]}", "lanes[0].samplers[0].top_k"),
+        (
+            "{\"prompt\":\"a\",\"lanes\":[{\"samplers\":[{\"name\":\"top_k\",\"top_k\":-7}]}]}",
+            "lanes[0].samplers[0].top_k"
+        ),
         ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":2}]}", "lanes[0].num_beams"),
         ("{\"prompt\":\"a\",\"lanes\":[{\"nope\":2}],\"strict\":true}", "lanes[0].nope"),
         ("{\"prompt\":\"a\",\"lanes\":[{}],\"grid\":{\"top_k\":[1]}}", "grid"),
@@ -153,8 +161,14 @@ import Testing
         ("{\"prompt\":\"a\",\"random\":{\"count\":2}}", "random.fields"),
         ("{\"prompt\":\"a\",\"random\":{\"count\":33,\"fields\":{\"top_k\":[1]}}}", "random.count"),
         ("{\"prompt\":\"a\",\"random\":{\"count\":2,\"fields\":{\"top_k\":{\"min\":1}}}}", "random.fields.top_k.max"),
-        ("{\"prompt\":\"a\",\"random\":{\"count\":2,\"fields\":{\"top_k\":{\"min\":1,\"max\":1.5}}}}", "random.fields.top_k.max"),
-        ("{\"prompt\":\"a\",\"random\":{\"count\":2,\"fields\":{\"top_p\":{\"min\":1,\"max\":0.5}}}}", "random.fields.top_p"),
+        (
+            "{\"prompt\":\"a\",\"random\":{\"count\":2,\"fields\":{\"top_k\":{\"min\":1,\"max\":1.5}}}}",
+            "random.fields.top_k.max"
+        ),
+        (
+            "{\"prompt\":\"a\",\"random\":{\"count\":2,\"fields\":{\"top_p\":{\"min\":1,\"max\":0.5}}}}",
+            "random.fields.top_p"
+        ),
         (
             "{\"prompt\":\"a\",\"random\":{\"count\":2,\"fields\":{\"min_p\":{\"min\":0,\"max\":1,\"scale\":\"log\"}}}}",
             "random.fields.min_p.min"

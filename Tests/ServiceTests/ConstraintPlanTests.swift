@@ -2,6 +2,7 @@
 
 import Decoding
 import Engine
+import HTTPTypes
 import Service
 import StrictJSON
 import Testing

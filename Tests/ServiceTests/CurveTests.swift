@@ -130,7 +130,7 @@ import Tokenizers
     }
 
     @Test func choicesAreRankedByTheirBytes() throws {
-        // Every token has a log-probability of -1: per byte, all choices of one-byte tokens are equal, and the first wins.
+        // Every byte has a log-probability of -1, the space before a choice too: the longer choice wins per byte of its own.
         let service = TestService(Self.engine())
         let answer = try service.send(
             .post, "/v1/prompts/curve",

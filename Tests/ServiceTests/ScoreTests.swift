@@ -2,6 +2,7 @@
 
 import Decoding
 import Engine
+import HTTPTypes
 import Service
 import StrictJSON
 import Testing
@@ -56,20 +57,24 @@ import Testing
             try answer.json["usage"] == parse("{\"prompt_tokens\":2,\"scored_tokens\":6,\"total_tokens\":8}"))
     }
 
-    @Test(arguments: [
-        // White space at the prompt's end is the choice's.
-        ("\"prompt\":\"x \",\"choices\":[\"a\"]", [256, 120, 32, 97], 2),
-        ("\"prompt\":\"x \",\"choices\":[\"a\"],\"boundary\":\"apart\"", [256, 120, 32, 97], 3),
-        ("\"prompt\":\"  \",\"choices\":[\"a\"]", [256, 32, 32, 97], 1),
-        // Nothing but the start.
-        ("\"prompt\":\"\",\"choices\":[\"a\"]", [256, 97], 1),
-        ("\"prompt\":\"\",\"choices\":[\"a\"],\"add_special_tokens\":false", [256, 97], 1),
-        ("\"prompt\":[120,32],\"choices\":[\"a\"]", [120, 32, 97], 2),
-        // A control token is one in the prompt, and text in a choice.
-        ("\"prompt\":\"</s>\",\"choices\":[\"</s>\"]", [256, 257, 60, 47, 115, 62], 2),
-        ("\"prompt\":\"</s>\",\"choices\":[\"a\"],\"parse_special\":false", [256, 60, 47, 115, 62, 97], 5),
-        ("\"prompt\":\"x\",\"template\":{\"example\":\"{input}={output}\"},\"choices\":[\"a\"]", [256, 120, 61, 97], 3),
-    ])
+    @Test(
+        arguments: [
+            // White space at the prompt's end is the choice's.
+            ("\"prompt\":\"x \",\"choices\":[\"a\"]", [256, 120, 32, 97], 2),
+            ("\"prompt\":\"x \",\"choices\":[\"a\"],\"boundary\":\"apart\"", [256, 120, 32, 97], 3),
+            ("\"prompt\":\"  \",\"choices\":[\"a\"]", [256, 32, 32, 97], 1),
+            // Nothing but the start.
+            ("\"prompt\":\"\",\"choices\":[\"a\"]", [256, 97], 1),
+            ("\"prompt\":\"\",\"choices\":[\"a\"],\"add_special_tokens\":false", [256, 97], 1),
+            ("\"prompt\":[120,32],\"choices\":[\"a\"]", [120, 32, 97], 2),
+            // A control token is one in the prompt, and text in a choice.
+            ("\"prompt\":\"</s>\",\"choices\":[\"</s>\"]", [256, 257, 60, 47, 115, 62], 2),
+            ("\"prompt\":\"</s>\",\"choices\":[\"a\"],\"parse_special\":false", [256, 60, 47, 115, 62, 97], 5),
+            (
+                "\"prompt\":\"x\",\"template\":{\"example\":\"{input}={output}\"},\"choices\":[\"a\"]",
+                [256, 120, 61, 97], 3
+            ),
+        ] as [(String, [Int32], Int)])
     func seamOfPromptAndChoice(_ body: String, _ ids: [Int32], _ start: Int) throws {
         let (answer, engine) = try score("{\(body)}")
         try #require(answer.status == 200, "\(answer.text)")
@@ -88,7 +93,8 @@ import Testing
     @Test(arguments: [
         ("{\"prompt\":\"x\"}", "choices"), ("{\"choices\":[\"a\"]}", "prompt"),
         ("{\"prompt\":\"x\",\"choices\":[]}", "choices"), ("{\"prompt\":\"x\",\"choices\":[\"\"]}", "choices[0]"),
-        ("{\"prompt\":\"x\",\"choices\":[[]]}", "choices[0]"), ("{\"prompt\":\"x\",\"choices\":[[262]]}", "choices[0][0]"),
+        ("{\"prompt\":\"x\",\"choices\":[[]]}", "choices[0]"),
+        ("{\"prompt\":\"x\",\"choices\":[[262]]}", "choices[0][0]"),
         ("{\"prompt\":\"x\",\"choices\":[\"a\",3]}", "choices[1]"),
         ("{\"prompt\":\"x\",\"choices\":[\"a\"],\"boundary\":\"no\"}", "boundary"),
         ("{\"prompt\":\"x\",\"choices\":[\"a\"],\"temperature\":0.5}", "temperature"),
@@ -132,7 +138,9 @@ import Testing
         let engine = FakeEngine(script: Self.script)
         let answer = try TestService(engine).send(
             .post, "/v1/distribution",
-            "{\"prompt\":\"ab\",\"top_k\":4,\"top\":3,\"lanes\":[{\"temperature\":0.5},{\"top_k\":null,\"name\":\"all\"}]}")
+            """
+            {"prompt":"ab","top_k":4,"top":3,"lanes":[{"temperature":0.5},{"top_k":null,"name":"all"}]}
+            """)
         try #require(answer.status == 200, "\(answer.text)")
         let request = engine.submissions[0].requests[0]
         #expect(request.maxTokens == 0 && request.distributions?.count == 3)

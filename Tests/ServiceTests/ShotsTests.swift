@@ -39,8 +39,8 @@ import Testing
         #expect(assembled["spans"]?.arrayValue?.compactMap { $0["index"]?.integerValue } == [0, 2])
         #expect(assembled["dropped"] == .array([]) && assembled["budget_tokens"] == .integer(496))
         // A byte is a token, after BOS.
-        #expect(assembled["tokens"]?.integerValue == 1 + 65)
-        #expect(service.engine.submissions.first?.requests.first?.prompt.count == 66)
+        #expect(assembled["tokens"]?.integerValue == 58)
+        #expect(service.engine.submissions.first?.requests.first?.prompt.count == 58)
     }
 
     @Test func whatDoesNotFitIsLeftOutWholeAndNamed() throws {

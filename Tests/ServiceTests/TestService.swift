@@ -108,12 +108,16 @@ extension JSON {
     }
 }
 
-extension JSON: @retroactive ExpressibleByStringLiteral, @retroactive ExpressibleByFloatLiteral,
-    @retroactive ExpressibleByIntegerLiteral, @retroactive ExpressibleByDictionaryLiteral
+extension JSON: ExpressibleByStringLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByIntegerLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A string.
     public init(stringLiteral text: String) { self = .string(text) }
+    /// A number.
     public init(floatLiteral number: Double) { self = .number(number) }
+    /// An integer.
     public init(integerLiteral number: Int64) { self = .integer(number) }
+    /// An object; of members with the same name the last counts.
     public init(dictionaryLiteral members: (String, JSON)...) {
         var object = JSONObject()
         for (key, value) in members { object[key] = value }

@@ -160,7 +160,9 @@ struct DocumentEncoderTests {
 
     func encode(_ prompt: String?, _ text: String, parsesSpecial: Bool = false) throws -> EncodedDocument {
         try DocumentEncoder(tokenizer, parsesSpecial: parsesSpecial)
-            .encode(prompt.map { Document(line: 1, prompt: $0, completion: text) } ?? Document(line: 1, text: text), file: "f")
+            .encode(
+                prompt.map { Document(line: 1, prompt: $0, completion: text) } ?? Document(line: 1, text: text),
+                file: "f")
     }
 
     /// What is learned of a document, or what is only read.

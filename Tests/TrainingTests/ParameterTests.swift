@@ -21,8 +21,8 @@ struct ParameterTests {
                 continue
             }
             let isResidual = entry.name.contains("attn_output") || entry.name.contains("ffn_down")
-            let variance = (entry.name.contains("embd") ? 3 : 1) / Double(entry.shape[1])
-            let deviation = variance.squareRoot() / (isResidual ? 2 : 1)
+            let expected = (entry.name.contains("embd") ? 3 : 1) / Double(entry.shape[1])
+            let deviation = expected.squareRoot() / (isResidual ? 2 : 1)
             let count = Double(values.count)
             let mean = values.reduce(0, +) / count
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count

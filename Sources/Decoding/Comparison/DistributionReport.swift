@@ -31,6 +31,17 @@ public struct DistributionReport: Sendable, Equatable {
         public var top: [TokenLogprob]
         /// The model's own log-probabilities of the same ids.
         public var rawLogprobs: [Float]
+
+        /// A distribution of the given parts.
+        public init(
+            survivorCount: Int, rawMass: Double, entropy: Double, top: [TokenLogprob], rawLogprobs: [Float]
+        ) {
+            self.survivorCount = survivorCount
+            self.rawMass = rawMass
+            self.entropy = entropy
+            self.top = top
+            self.rawLogprobs = rawLogprobs
+        }
     }
 
     /// How far apart two distributions p and q are.
@@ -43,6 +54,14 @@ public struct DistributionReport: Sendable, Equatable {
         public var jensenShannon: Double
         /// Half of Σ |p - q|; at most 1.
         public var totalVariation: Double
+
+        /// Distances of the given sizes.
+        public init(forward: Double, backward: Double, jensenShannon: Double, totalVariation: Double) {
+            self.forward = forward
+            self.backward = backward
+            self.jensenShannon = jensenShannon
+            self.totalVariation = totalVariation
+        }
     }
 
     /// The model's own distribution.

@@ -28,6 +28,12 @@ public struct Divergence: Sendable, Equatable {
         /// The log-probability of the token that the other side took.
         public var other: Float
 
+        /// Log-probabilities of the two.
+        public init(reference: Float, other: Float) {
+            self.reference = reference
+            self.other = other
+        }
+
         /// The logarithm of how much likelier the reference's token is; infinite if one of them was removed, nil if both.
         public var logOdds: Double? {
             guard reference > -.infinity || other > -.infinity else { return nil }

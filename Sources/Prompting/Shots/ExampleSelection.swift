@@ -73,7 +73,8 @@ public struct ExampleSelection: Sendable, Equatable {
         var excluded: [Int] = []
         if excludesQuery {
             let asked = ExamplePool.normalized(query)
-            excluded = examples.indices.filter { pool.normalizedInputs[$0] == asked }
+            let inputs = pool.normalizedInputs
+            excluded = inputs.indices.filter { inputs[$0] == asked }
         }
         let isExcluded = Set(excluded)
         var ranked = examples.indices.filter { !isExcluded.contains($0) }

@@ -32,6 +32,7 @@ package enum ExampleTransfer {
                 let before = text.prefix(error.byteOffset).reduce(1) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
                 throw fault(before, error.description)
             }
+            guard json.objectValue != nil else { throw fault(1, "expected object, found \(json.typeName)") }
             do throws(APIError) {
                 examples.append(try ExampleFields.read(json, "", &reading))
             } catch {

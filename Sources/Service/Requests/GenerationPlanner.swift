@@ -86,7 +86,8 @@ struct GenerationPlanner: Sendable {
             }
         }
         var plan = GenerationPlan(
-            endpoint: endpoint, model: model, id: Self.newID(endpoint == .chat ? "chatcmpl" : "cmpl"), created: time(nil),
+            endpoint: endpoint, model: model, id: Self.newID(endpoint == .chat ? "chatcmpl" : "cmpl"),
+            created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
             logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],

@@ -136,7 +136,9 @@ package enum RequestSchema {
         let values = try read(object, table, endpoint, of: "a lane", &reading, path)
         var cleared: Set<String> = []
         for (key, json) in object.members where json.isNull {
-            if let field = table[key], !values.isGiven(field.declaration.name) { cleared.insert(field.declaration.name) }
+            if let field = table[key], !values.isGiven(field.declaration.name) {
+                cleared.insert(field.declaration.name)
+            }
         }
         return (values, cleared)
     }

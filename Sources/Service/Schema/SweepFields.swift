@@ -72,7 +72,9 @@ extension RequestFields {
         ) { (json, path, reading) throws(APIError) in
             let values = try Read.members(json, path, RandomFields.members, &reading)
             guard let count = values[RandomFields.count] else { throw .missing(param: JSONPath.member(path, "count")) }
-            guard let fields = values[RandomFields.fields] else { throw .missing(param: JSONPath.member(path, "fields")) }
+            guard let fields = values[RandomFields.fields] else {
+                throw .missing(param: JSONPath.member(path, "fields"))
+            }
             let fieldsPath = JSONPath.member(path, "fields")
             var draws: [(key: String, draw: RandomDraw)] = []
             for (key, value) in try sweep(.object(fields), fieldsPath).members {

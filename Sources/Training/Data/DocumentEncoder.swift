@@ -41,7 +41,8 @@ public struct DocumentEncoder: Sendable {
         var ids = tokenizer.encode(text, addSpecial: true, parseSpecial: parsesSpecial)
         if ids.last != eos { ids.append(eos) }
         var result = EncodedDocument(
-            ids: ids, isLearned: Array(repeating: true, count: ids.count), isMasked: document.isMasked, straddles: false,
+            ids: ids, isLearned: Array(repeating: true, count: ids.count), isMasked: document.isMasked,
+            straddles: false,
             splitHash: SplitRule.hash(of: document))
         guard result.isMasked else { return result }
         let totalBytes = text.utf8.count
