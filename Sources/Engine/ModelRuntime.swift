@@ -106,11 +106,12 @@ final class ModelRuntime {
             for lane in unit.lanes { unit.owner.usages[lane.index].queueDuration = now - unit.owner.group.submitted }
         }
         takeUpPrefixes()
-        let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
+        let budget = timer.rowBudget(isDecoding: scheduler.isDecoding)
+        let work = scheduler.plan(tokenBudget: budget)
         defer { updateGauges() }
         guard !work.isEmpty else { return false }
         var batch = StepBatch()
-        var draftRoom = draftRoom(beside: work)
+        var draftRoom = draftRoom(beside: work, budget: budget)
         for item in work { assemble(item, into: &batch, &draftRoom) }
         guard !batch.inference.ids.isEmpty else { return false }
         compute(batch)
@@ -190,15 +191,15 @@ final class ModelRuntime {
 
     // MARK: The step
 
-    /// How many guesses a step has memory for beside its work.
-    private func draftRoom(beside work: [Scheduler.Work]) -> Int {
+    /// How many guesses a step has time for beside its work: these are also rows of the step, for which there is memory.
+    private func draftRoom(beside work: [Scheduler.Work], budget: Int) -> Int {
         let prompts = work.reduce(0) { rows, item in
             switch item {
             case .prefill(_, let range), .extend(_, _, let range): rows + range.count
             case .decode: rows
             }
         }
-        return EngineStep.prefillLimit + model.options.choiceLimit - prompts - scheduler.runningChoiceCount
+        return budget - prompts - scheduler.runningChoiceCount
     }
 
     private func assemble(_ work: Scheduler.Work, into batch: inout StepBatch, _ draftRoom: inout Int) {

@@ -104,7 +104,8 @@ extension RequestFields {
         "prompt_lookup_num_tokens", Allowed(min: 0, max: 16), default: 0, unit: "tokens", endpoints: .openAI,
         meaning: "Guesses up to this many next tokens from what followed the same tokens earlier in prompt and answer, "
             + "and computes them in one step. The answer is the same to the bit, and comes sooner where the text "
-            + "repeats itself. The usage counts guesses that came true and those that did not. 0: no guesses.")
+            + "repeats itself; a busy server guesses less. The usage counts guesses that came true and those that did "
+            + "not. 0: no guesses.")
 
     static let lookupMatch = Field<Int>.integer(
         "max_matching_ngram_size", Allowed(min: 1, max: 16), default: 3, unit: "tokens", endpoints: .openAI,
