@@ -25,7 +25,9 @@ enum EffectiveSettings {
         for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
         set(RequestFields.lookupTokens, .integer(Int64(values[RequestFields.lookupTokens])))
-        set(RequestFields.lookupMatch, .integer(Int64(values[RequestFields.lookupMatch])))
+        if values[RequestFields.lookupTokens] > 0 {
+            set(RequestFields.lookupMatch, .integer(Int64(values[RequestFields.lookupMatch])))
+        }
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {
             set(RequestFields.echo, .bool(plan.echoes))
