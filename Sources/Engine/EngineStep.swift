@@ -17,15 +17,17 @@ enum RowTask {
     case trunk(ActiveUnit, position: Int)
     /// What follows a token of a lane's own prompt.
     case own(ActiveUnit, ActiveLane, position: Int)
-    /// To draw the next token of a choice.
+    /// To draw the next token of a choice that has no guesses.
     case next(ActiveUnit, ActiveLane, Choice)
+    /// To draw what follows so many guesses of a choice, if these come true.
+    case ahead(ActiveUnit, ActiveLane, Choice, guesses: Int)
 
     /// Whether logits are wanted, not the hidden state alone.
     var needsLogits: Bool {
         switch self {
         case .trunk(let unit, let position): unit.lanes.contains { $0.wantsLogits(after: position) }
         case .own(_, let lane, let position): lane.wantsLogits(after: position)
-        case .next: true
+        case .next, .ahead: true
         }
     }
 
@@ -34,7 +36,7 @@ enum RowTask {
         switch self {
         case .trunk(let unit, _): unit.lanes.filter(\.request.reportsEmbedding)
         case .own(_, let lane, _): lane.request.reportsEmbedding ? [lane] : []
-        case .next: []
+        case .next, .ahead: []
         }
     }
 }
@@ -52,7 +54,7 @@ struct StepBatch {
 
     /// Prompt tokens in it.
     var prefillRows: Int { inference.ids.count - decodeRows }
-    /// Choices whose newest token is in it.
+    /// Newest tokens of choices, and guesses.
     var decodeRows = 0
 
     /// Appends tokens of a unit's trunk.
@@ -81,12 +83,19 @@ struct StepBatch {
         extensions.append((unit, place, range.upperBound))
     }
 
-    /// Appends the newest token of a choice.
+    /// Appends the newest token of a choice, and what is guessed to follow it.
     mutating func append(_ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
         inference.append(
             id: choice.newest,
             row: AttentionRow(position: Int32(choice.position), blocks: choice.table.addresses), wantsOutput: true)
-        tasks.append(.next(unit, lane, choice))
-        decodeRows += 1
+        tasks.append(choice.draft.isEmpty ? .next(unit, lane, choice) : .ahead(unit, lane, choice, guesses: 0))
+        for (index, id) in choice.draft.enumerated() {
+            inference.append(
+                id: id,
+                row: AttentionRow(position: Int32(choice.position + 1 + index), blocks: choice.table.addresses),
+                wantsOutput: true)
+            tasks.append(.ahead(unit, lane, choice, guesses: index + 1))
+        }
+        decodeRows += 1 + choice.draft.count
     }
 }

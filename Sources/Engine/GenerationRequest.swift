@@ -46,6 +46,8 @@ public struct GenerationRequest: Sendable {
     public var reportsEmbedding = false
     /// Whether control tokens appear in the text.
     public var showsSpecial: Bool
+    /// How tokens are guessed and computed ahead; nil: one token a step. The answer is the same.
+    public var lookup: PromptLookup?
     /// The moment by which the request must be done; nil: no limit of its own.
     public var deadline: ContinuousClock.Instant?
 
@@ -157,6 +159,10 @@ public struct GenerationUsage: Sendable, Equatable {
     public var cachedTokens = 0
     /// Tokens generated over all choices, the ends included.
     public var generatedTokens = 0
+    /// Tokens that were guessed and computed ahead.
+    public var draftTokens = 0
+    /// Those of them that came true and spared a step each.
+    public var acceptedDraftTokens = 0
     /// Time from submission to the first step that computed it.
     public var queueDuration = Duration.zero
     /// Time from then to the first generated token.

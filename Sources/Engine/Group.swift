@@ -173,6 +173,10 @@ final class Choice {
     var ids: [Int32] = []
     /// The token of this step, before it is accepted.
     var drawn: Int32?
+    /// What is guessed to follow the newest token, for the step that runs.
+    var draft: [Int32] = []
+    /// The place of the newest token when the step began.
+    var draftStart = 0
     /// Whether it drew the tokens of the choice that it is compared with so far.
     var followsReference: Bool
 

@@ -15,6 +15,21 @@ private struct Draw {
     var divergence: Divergence?
 }
 
+/// A row whose logits follow some guesses of a choice.
+private struct AheadRow {
+    let job: RowJob
+    let choice: Choice
+    let guesses: Int
+
+    /// Whether the choice goes on and its text is as guessed up to here.
+    var isDue: Bool {
+        let lane = job.lane
+        guard lane.choices.indices.contains(choice.index), lane.choices[choice.index] === choice else { return false }
+        guard choice.position == choice.draftStart + guesses else { return false }
+        return guesses == 0 || choice.newest == choice.draft[guesses - 1]
+    }
+}
+
 /// One model's state on the engine's thread: cache, scheduler, and the groups that wait or run.
 final class ModelRuntime {
     private let model: LoadedModel
@@ -91,11 +106,13 @@ final class ModelRuntime {
             for lane in unit.lanes { unit.owner.usages[lane.index].queueDuration = now - unit.owner.group.submitted }
         }
         takeUpPrefixes()
-        let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
+        let budget = timer.rowBudget(isDecoding: scheduler.isDecoding)
+        let work = scheduler.plan(tokenBudget: budget)
         defer { updateGauges() }
         guard !work.isEmpty else { return false }
         var batch = StepBatch()
-        for item in work { assemble(item, into: &batch) }
+        var draftRoom = draftRoom(beside: work, budget: budget)
+        for item in work { assemble(item, into: &batch, &draftRoom) }
         guard !batch.inference.ids.isEmpty else { return false }
         compute(batch)
         metrics.steps += 1
@@ -174,7 +191,18 @@ final class ModelRuntime {
 
     // MARK: The step
 
-    private func assemble(_ work: Scheduler.Work, into batch: inout StepBatch) {
+    /// How many guesses a step has time for beside its work: these are also rows of the step, for which there is memory.
+    private func draftRoom(beside work: [Scheduler.Work], budget: Int) -> Int {
+        let prompts = work.reduce(0) { rows, item in
+            switch item {
+            case .prefill(_, let range), .extend(_, _, let range): rows + range.count
+            case .decode: rows
+            }
+        }
+        return budget - prompts - scheduler.runningChoiceCount
+    }
+
+    private func assemble(_ work: Scheduler.Work, into batch: inout StepBatch, _ draftRoom: inout Int) {
         switch work {
         case .prefill(let id, let range):
             guard let unit = units[id] else { return }
@@ -197,13 +225,27 @@ final class ModelRuntime {
             guard let unit = units[id] else { return }
             for lane in unit.lanes {
                 for choice in lane.choices.compactMap({ $0 }) {
-                    guard choice.table.reserve(tokenCount: choice.position + 1) else {
+                    guess(unit, lane, choice, &draftRoom)
+                    guard choice.table.reserve(tokenCount: choice.position + 1 + choice.draft.count) else {
                         return fail(unit.owner, cacheExhausted(unit))
                     }
                     batch.append(unit, lane, choice)
                 }
             }
         }
+    }
+
+    /// Guesses how a choice goes on. Not where choices are compared token by token: these go side by side.
+    private func guess(_ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ room: inout Int) {
+        choice.draftStart = choice.position
+        choice.draft = []
+        guard let lookup = lane.request.lookup, !unit.owner.group.work.reportsDivergence else { return }
+        // The draw after the last guess is the last that may be made.
+        let limit = min(room, lane.request.maxTokens - choice.generated - 1)
+        choice.draft = lookup.draft(after: lane.request.prompt + choice.ids, limit: limit)
+        room -= choice.draft.count
+        unit.owner.usages[lane.index].draftTokens += choice.draft.count
+        metrics.draftTokens += UInt64(choice.draft.count)
     }
 
     private func compute(_ batch: StepBatch) {
@@ -234,12 +276,21 @@ final class ModelRuntime {
             let range = start..<((start..<limit).first { !batch.tasks[$0].needsLogits } ?? limit)
             backend.logits(model.decoder, states, rows: range, into: logits)
             var jobs: [RowJob] = []
+            var ahead: [AheadRow] = []
             for row in range {
                 let buffer = UnsafeBufferPointer(
                     start: logits + (row - start) * vocabularySize, count: vocabularySize)
-                jobs += self.jobs(batch.tasks[row], buffer)
+                if case .ahead(let unit, let lane, let choice, let guesses) = batch.tasks[row] {
+                    let job = RowJob(
+                        unit: unit, lane: lane, purpose: .draw(choice), logits: buffer,
+                        position: choice.draftStart + 1 + guesses)
+                    ahead.append(AheadRow(job: job, choice: choice, guesses: guesses))
+                } else {
+                    jobs += self.jobs(batch.tasks[row], buffer)
+                }
             }
             run(jobs)
+            runAhead(ahead)
             start = range.upperBound
         }
         guard !model.isDamaged else {
@@ -263,6 +314,7 @@ final class ModelRuntime {
             unit.lanes.flatMap { jobs(unit, $0, after: position, logits) }
         case .own(let unit, let lane, let position): jobs(unit, lane, after: position, logits)
         case .next(let unit, let lane, let choice): [draw(unit, lane, choice, logits)]
+        case .ahead: []
         }
     }
 
@@ -313,6 +365,26 @@ final class ModelRuntime {
         }
         results.deallocate()
         explainDivergences(draws)
+    }
+
+    /// Draws from rows that guesses were computed for, of each choice one after the other, as long as its guesses come
+    /// true: the token that is drawn is that of a step of its own.
+    private func runAhead(_ rows: [AheadRow]) {
+        for guesses in Set(rows.map(\.guesses)).sorted() {
+            guard !model.isDamaged else { return }
+            let due = rows.filter { $0.guesses == guesses && $0.isDue && units[$0.job.unit.id] != nil }
+            let before = drawn.count
+            run(due.map(\.job))
+            let draws = drawn[before...]
+            drawn.removeLast(draws.count)
+            for draw in draws where units[draw.unit.id] != nil {
+                if guesses > 0 {
+                    draw.unit.owner.usages[draw.lane.index].acceptedDraftTokens += 1
+                    metrics.acceptedDraftTokens += 1
+                }
+                take(draw.token, draw.unit, draw.lane, draw.choice)
+            }
+        }
     }
 
     private func takeDraws() {

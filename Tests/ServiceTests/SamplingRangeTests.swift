@@ -126,7 +126,7 @@ private let fields: [NumberField] = [
         }
         let others: Set = [
             "n", "max_tokens", "max_time", "logprobs", "truncate_prompt_tokens", "max_completion_tokens",
-            "top_logprobs",
+            "top_logprobs", "prompt_lookup_num_tokens", "max_matching_ngram_size",
         ]
         let numbers = declared.filter { ["number", "integer"].contains($0.type) }.map(\.name)
         #expect(Set(numbers).subtracting(others).isSubset(of: Set(fields.map(\.name))))

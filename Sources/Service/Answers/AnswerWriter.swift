@@ -37,7 +37,7 @@ struct AnswerWriter: Sendable {
                 })
             if let vote { write(vote, to: &answer) }
             answer.key("usage")
-            Self.write(usage, to: &answer)
+            Self.write(usage, countsGuesses: countsGuesses, to: &answer)
             writeExtras(to: &answer)
             writeReceipt(choices, to: &answer)
             writeWhatIf(to: &answer)
@@ -125,7 +125,7 @@ struct AnswerWriter: Sendable {
             chunk.member("choices", array: { _ in })
             if plan.stream?.includesUsage == true {
                 chunk.key("usage")
-                Self.write(usage, to: &chunk)
+                Self.write(usage, countsGuesses: countsGuesses, to: &chunk)
             }
             writeReceipt(choices, to: &chunk)
             writeWhatIf(to: &chunk)
@@ -143,7 +143,7 @@ struct AnswerWriter: Sendable {
         guard let stream = plan.stream, stream.includesUsage else { return }
         writer.key("usage")
         if stream.includesContinuousUsage, let usage {
-            Self.write(usage, to: &writer)
+            Self.write(usage, countsGuesses: countsGuesses, to: &writer)
         } else {
             writer.null()
         }
@@ -233,13 +233,23 @@ struct AnswerWriter: Sendable {
         writer.member("stop_reason", reason.detail)
     }
 
-    static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
+    private var countsGuesses: Bool { plan.requests.contains { $0.lookup != nil } }
+
+    /// - Parameter countsGuesses: whether to tell how many guesses came true and how many did not, under OpenAI's names.
+    static func write(_ usage: GenerationUsage, countsGuesses: Bool = false, to writer: inout JSONWriter) {
         writer.object { object in
             object.member("prompt_tokens", usage.promptTokens)
             object.member("completion_tokens", usage.generatedTokens)
             object.member("total_tokens", usage.promptTokens + usage.generatedTokens)
             object.member("prompt_tokens_details", object: { $0.member("cached_tokens", usage.cachedTokens) })
-            object.member("completion_tokens_details", object: { $0.member("reasoning_tokens", 0) })
+            object.member(
+                "completion_tokens_details",
+                object: { details in
+                    details.member("reasoning_tokens", 0)
+                    guard countsGuesses else { return }
+                    details.member("accepted_prediction_tokens", usage.acceptedDraftTokens)
+                    details.member("rejected_prediction_tokens", usage.draftTokens - usage.acceptedDraftTokens)
+                })
         }
     }
 

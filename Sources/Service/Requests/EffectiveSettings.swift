@@ -24,6 +24,10 @@ enum EffectiveSettings {
         set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
         for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
+        set(RequestFields.lookupTokens, .integer(Int64(values[RequestFields.lookupTokens])))
+        if values[RequestFields.lookupTokens] > 0 {
+            set(RequestFields.lookupMatch, .integer(Int64(values[RequestFields.lookupMatch])))
+        }
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {
             set(RequestFields.echo, .bool(plan.echoes))

@@ -57,6 +57,7 @@ struct GenerationPlanner: Sendable {
         }
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
+        let lookup = try lookup(values)
         var parameters = try sampling.parameters(values, seed: seed, model: model)
         parameters.constraint = try constraints.constraint(values, model: model)
         for (index, prompt) in prompts.enumerated() {
@@ -70,6 +71,7 @@ struct GenerationPlanner: Sendable {
             request.reportsStatistics = aggregation != nil
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.deadline = deadline
+            request.lookup = lookup
             requests.append(request)
         }
         if let logprobCount {
@@ -169,6 +171,19 @@ struct GenerationPlanner: Sendable {
         let asked = values[RequestFields.maxTime].map { Duration.seconds($0) }
         guard let limit = [asked, timeLimit].compactMap({ $0 }).min() else { return nil }
         return ContinuousClock.now + limit
+    }
+
+    private func lookup(_ values: FieldValues) throws(APIError) -> PromptLookup? {
+        let count = values[RequestFields.lookupTokens]
+        guard count > 0 else {
+            if values.has(RequestFields.lookupMatch) {
+                throw .invalidValue(
+                    param: values.path(RequestFields.lookupMatch.name),
+                    reason: "only with prompt_lookup_num_tokens above 0")
+            }
+            return nil
+        }
+        return PromptLookup(tokenCount: count, matchLimit: values[RequestFields.lookupMatch])
     }
 
     // MARK: Lengths
