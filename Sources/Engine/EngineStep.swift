@@ -11,7 +11,7 @@ enum EngineStep {
     static let logitRows = 32
 }
 
-/// What a row of logits is wanted for.
+/// What an output row is wanted for.
 enum RowTask {
     /// What follows a token of the trunk, for every lane that wants to know.
     case trunk(ActiveUnit, position: Int)
@@ -21,6 +21,24 @@ enum RowTask {
     case next(ActiveUnit, ActiveLane, Choice)
     /// To draw what follows so many guesses of a choice, if these come true.
     case ahead(ActiveUnit, ActiveLane, Choice, guesses: Int)
+
+    /// Whether logits are wanted, not the hidden state alone.
+    var needsLogits: Bool {
+        switch self {
+        case .trunk(let unit, let position): unit.lanes.contains { $0.wantsLogits(after: position) }
+        case .own(_, let lane, let position): lane.wantsLogits(after: position)
+        case .next, .ahead: true
+        }
+    }
+
+    /// The lanes that want the hidden state.
+    var embeddedLanes: [ActiveLane] {
+        switch self {
+        case .trunk(let unit, _): unit.lanes.filter(\.request.reportsEmbedding)
+        case .own(_, let lane, _): lane.request.reportsEmbedding ? [lane] : []
+        case .next, .ahead: []
+        }
+    }
 }
 
 /// One forward pass and what it is for.

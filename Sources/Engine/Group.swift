@@ -71,9 +71,13 @@ final class ActiveUnit {
         self.lanes = lanes
     }
 
-    /// Whether log-probabilities of the trunk's own tokens are asked for.
+    /// Whether what is asked for needs the trunk's own tokens to be computed.
     var reportsTrunk: Bool {
-        lanes.contains { $0.request.reportsPromptLogprobs && $0.request.promptLogprobStart < trunk.count }
+        lanes.contains { lane in
+            let request = lane.request
+            return request.reportsEmbedding
+                || request.reportsPromptLogprobs && request.promptLogprobStart < trunk.count
+        }
     }
 
     /// The most tokens that a sequence of the unit may come to hold.
@@ -97,6 +101,8 @@ final class ActiveLane {
     var promptTokens: [ReportedToken] = []
     /// What was asked about the distribution after the prompt.
     var distributions: DistributionReport?
+    /// The sum of the prompt's hidden states so far, where their mean is asked for.
+    var stateSum: [Double] = []
     var firstToken: ContinuousClock.Instant?
 
     init(index: Int, request: GenerationRequest, sharedTokens: Int) {
@@ -110,8 +116,13 @@ final class ActiveLane {
     /// Whether it computes anything after the trunk.
     var needsTable: Bool { ownRows > 0 || request.maxTokens > 0 }
 
-    /// Whether the logits after the token at `position` of its prompt are wanted.
+    /// Whether the hidden state or the logits after the token at `position` of its prompt are wanted.
     func wantsOutput(after position: Int) -> Bool {
+        request.reportsEmbedding || wantsLogits(after: position)
+    }
+
+    /// Whether the logits after the token at `position` of its prompt are wanted.
+    func wantsLogits(after position: Int) -> Bool {
         let isLast = position == request.prompt.count - 1
         if isLast { return request.maxTokens > 0 || request.distributions != nil }
         return request.reportsPromptLogprobs && position + 1 >= request.promptLogprobStart
@@ -122,7 +133,7 @@ extension GenerationRequest {
     /// Tokens of the prompt after the first `sharedTokens` that must be computed.
     func ownRows(sharedTokens: Int) -> Int {
         let rest = prompt.count - sharedTokens
-        return maxTokens > 0 || distributions != nil ? rest : max(0, rest - 1)
+        return maxTokens > 0 || distributions != nil || reportsEmbedding ? rest : max(0, rest - 1)
     }
 }
 

@@ -31,6 +31,7 @@ final class Recorder: Sendable {
         var events = 0
         var divergences: [DivergedChoice] = []
         var distributions: DistributionReport?
+        var embeddings: [Int: [Float]] = [:]
         var statistics: [Int: [DrawStatistics]] = [:]
     }
 
@@ -56,6 +57,7 @@ final class Recorder: Sendable {
                 state.texts[index][choice].isShown += tokens.map(\.isShown)
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
             case .distributions(_, let report): state.distributions = report
+            case .embedding(let index, let embedding): state.embeddings[index] = embedding
             case .diverged(let index, let choice, let divergence):
                 state.divergences.append(DivergedChoice(lane: index, choice: choice, divergence: divergence))
             case .finished(let index, let choice, let reason): state.texts[index][choice].reason = reason
@@ -79,6 +81,7 @@ final class Recorder: Sendable {
     var error: EngineError? { state.withLock { $0.error } }
     var divergences: [DivergedChoice] { state.withLock { $0.divergences } }
     var distributions: DistributionReport? { state.withLock { $0.distributions } }
+    var embeddings: [Int: [Float]] { state.withLock { $0.embeddings } }
     var statistics: [Int: [DrawStatistics]] { state.withLock { $0.statistics } }
     var eventCount: Int { state.withLock { $0.events } }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import Tokenizers
 
@@ -10,11 +11,22 @@ struct GenerationAnswer: AnswerBuilder {
     private var choices: [ChoiceState]
     private var isFirstChunk = true
     private(set) var usage = GenerationUsage()
+    /// By choice, where they are made one answer.
+    private var samples: [Sample]
+
+    /// A choice's own text and the log-probabilities of its tokens.
+    private struct Sample {
+        var text = ""
+        var logprob = 0.0
+        var count = 0
+        var mean: Double { count > 0 ? logprob / Double(count) : 0 }
+    }
 
     init(plan: GenerationPlan) {
         self.plan = plan
         writer = AnswerWriter(plan: plan)
         choices = []
+        samples = plan.aggregation.map { _ in Array(repeating: Sample(), count: plan.choiceCount) } ?? []
         for prompt in plan.prompts {
             var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
             if plan.echoes { choice.text = prompt.text }
@@ -31,14 +43,15 @@ struct GenerationAnswer: AnswerBuilder {
         case .prompt(let index, let tokens): receivePrompt(index, tokens)
         case .delta(let index, let choice, let text, let tokens): receiveDelta(index, choice, text, tokens)
         case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason)
-        case .distributions, .diverged, .completed, .failed: []  // Not asked for, or the session's.
+        case .distributions, .embedding, .diverged, .completed, .failed: []  // Not asked for, or the session's.
         }
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
-        guard let stream = plan.stream else { return [writer.answer(choices, usage: usage)] }
-        return stream.includesUsage ? [writer.usageChunk(usage)] : []
+        let vote = plan.aggregation?.vote(samples.map(\.text), means: samples.map(\.mean))
+        guard let stream = plan.stream else { return [writer.answer(choices, vote: vote, usage: usage)] }
+        return (vote.map { [writer.voteChunk($0)] } ?? []) + (stream.includesUsage ? [writer.usageChunk(usage)] : [])
     }
 
     // MARK: Events
@@ -75,6 +88,11 @@ struct GenerationAnswer: AnswerBuilder {
         guard let position = position(index, choice) else { return [] }
         var pieces = isStreamed ? open(position) : []
         usage.generatedTokens += tokens.count
+        if samples.indices.contains(choice) {
+            samples[choice].text += text
+            samples[choice].logprob += tokens.reduce(0) { $0 + ($1.statistics?.rawLogprob ?? 0) }
+            samples[choice].count += tokens.count
+        }
         var labelled: [LabelledToken] = []
         if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }

@@ -43,17 +43,17 @@ struct GenerationPlanner: Sendable {
         }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
         for (index, prompt) in prompts.enumerated() {
-            guard let shots = prompt.shots, !shots.dropped.isEmpty else { continue }
-            warnings.append(
-                RequestWarning(
-                    code: "examples_dropped", param: Self.param(endpoint, index: index, count: prompts.count),
-                    message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
-                        + "out to keep the prompt within \(shots.budget) tokens"))
+            warnings += PromptAssembly.warnings(
+                of: prompt, param: Self.param(endpoint, index: index, count: prompts.count))
         }
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
+        let aggregation = values[RequestFields.aggregate]
+        if aggregation != nil, prompts.count > 1 {
+            throw .invalidValue(param: RequestFields.aggregate.name, reason: "only with one prompt")
+        }
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
         let lookup = try lookup(values)
@@ -67,6 +67,7 @@ struct GenerationPlanner: Sendable {
             request.choiceCount = values[RequestFields.choiceCount]
             request.logprobCount = logprobCount
             request.logprobMode = logprobMode
+            request.reportsStatistics = aggregation != nil
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.deadline = deadline
             request.lookup = lookup
@@ -90,7 +91,8 @@ struct GenerationPlanner: Sendable {
             created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
-            logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
+            logprobCount: logprobCount, logprobMode: logprobMode, aggregation: aggregation,
+            extras: values[RequestFields.returnExtras],
             warnings: warnings,
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
