@@ -128,7 +128,7 @@ import Testing
     @Test func inputsStandInThePlaceOfTheQuery() throws {
         let (answer, engine) = try score(
             """
-            {"prompt":"a red hen","choices":[" x"," y"],"calibrate":{},"shots":{"select":"bm25","count":1,\
+            {"prompt":"a red hen","choices":[" x"," y"],"calibrate":{},"shots":{"select":"ngram","count":1,\
             "template":"arrow","examples":[{"input":"blue","output":"x"},{"input":"red","output":"y"}]}}
             """)
         // The example of the query stands before all.
