@@ -122,7 +122,7 @@ struct RedecodingTests {
         let harness = try Harness()
         var request = harness.request(String(repeating: "the quick brown fox ", count: 12), seed: 5, max: 40)
         let recorder = try record(harness, request)
-        request.sampling.temperature = 0.97
+        request.sampling.temperature = 0.5
         let result = try Redecoding(request, over: recorder, choice: 0, tokenizer: harness.info.tokenizer).run()
         let rest = try #require(result.rest)
         let step = try #require(result.difference?.step)

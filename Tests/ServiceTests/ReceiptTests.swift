@@ -3,6 +3,7 @@
 import Decoding
 import Engine
 import HTTPServing
+import HTTPTypes
 import Service
 import StrictJSON
 import Testing
