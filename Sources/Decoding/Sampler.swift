@@ -86,6 +86,21 @@ public struct Sampler: Sendable {
         return id
     }
 
+    /// What constraint and stages make of the log-probabilities of the token at `position`, for a search that adds them
+    /// up: they act on the log-softmax, and nothing is normalised again. Left in `workspace`.
+    ///
+    /// Source: `_beam_search` of transformers.
+    package func score(
+        _ probabilities: LogProbabilities, position: Int, workspace: inout SamplingWorkspace
+    ) throws(DecodingError) {
+        guard probabilities.logits.count == vocabularySize else {
+            throw .logitCount(expected: vocabularySize, found: probabilities.logits.count)
+        }
+        var copy = self
+        copy.context.position = position
+        _ = try copy.run(probabilities.logits, &workspace, logSum: probabilities.logSum)
+    }
+
     /// Runs the stages and leaves the survivors in `workspace`.
     package func applyStages(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
@@ -103,6 +118,7 @@ public struct Sampler: Sendable {
         var copy = self
         copy.context.position = position
         try workspace.candidates.load(logits, position: position)
+        if let constraint { _ = try constraint.apply(to: &workspace.candidates, position: position) }
         let noise = context.noise.at(position: position)
         func logitsNow(_ candidates: CandidateSet) -> [Float?] {
             ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
@@ -116,10 +132,17 @@ public struct Sampler: Sendable {
     }
 
     /// Runs the stages. Returns whether there was nothing for them to do: the constrained text is over.
+    ///
+    /// - Parameter logSum: what is subtracted from each logit before; nil: nothing.
     private func run(
-        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace
+        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace, logSum: Double? = nil
     ) throws(DecodingError) -> Bool {
         try workspace.candidates.load(logits, position: context.position)
+        if let logSum {
+            workspace.candidates.withMutableLogits { logits in
+                for index in logits.indices { logits[index] = Float(Double(logits[index]) - logSum) }
+            }
+        }
         if let constraint, try constraint.apply(to: &workspace.candidates, position: context.position) {
             // Not even min_tokens can keep it from ending.
             workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
@@ -156,7 +179,7 @@ package struct SamplerTrace: Sendable, Equatable {
 
     /// The noise of each id.
     package var noise: [Double]
-    /// The model's logits.
+    /// The model's logits; nil where the constraint rules the id out.
     package var raw: [Float?]
     /// One per stage, in sequence.
     package var steps: [Step]

@@ -32,6 +32,7 @@ final class Recorder: Sendable {
         var divergences: [DivergedChoice] = []
         var distributions: DistributionReport?
         var statistics: [Int: [DrawStatistics]] = [:]
+        var steps: [SearchStep] = []
     }
 
     private let state: Mutex<State>
@@ -55,6 +56,7 @@ final class Recorder: Sendable {
                 state.texts[index][choice].ids += tokens.map(\.id)
                 state.texts[index][choice].isShown += tokens.map(\.isShown)
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
+            case .searched(_, let step): state.steps.append(step)
             case .distributions(_, let report): state.distributions = report
             case .diverged(let index, let choice, let divergence):
                 state.divergences.append(DivergedChoice(lane: index, choice: choice, divergence: divergence))
@@ -80,6 +82,7 @@ final class Recorder: Sendable {
     var divergences: [DivergedChoice] { state.withLock { $0.divergences } }
     var distributions: DistributionReport? { state.withLock { $0.distributions } }
     var statistics: [Int: [DrawStatistics]] { state.withLock { $0.statistics } }
+    var steps: [SearchStep] { state.withLock { $0.steps } }
     var eventCount: Int { state.withLock { $0.events } }
 }
 

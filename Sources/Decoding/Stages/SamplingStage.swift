@@ -60,6 +60,8 @@ public struct SamplingWorkspace: Sendable {
     var doubles: [Double] = []
     /// The same as ids.
     var ids: [Int32] = []
+    /// Logits of a place that are made of several rows, V of them.
+    package var mixed: [Float] = []
     /// ln Σ e^l before the last truncation of a feedback stage.
     var referenceLogSum = 0.0
 

@@ -10,6 +10,9 @@ struct ChoiceState: Sendable {
     var tokens: [LabelledToken] = []
     var reason: FinishReason?
     var labeller: TokenLabeller
+    /// Σ log p of the tokens generated, and how many they are; counted where choices are ranked.
+    var logprobSum = 0.0
+    var rankedCount = 0
     /// Whether anything was sent of it (streams).
     var isOpened = false
 }
@@ -22,8 +25,8 @@ struct AnswerWriter: Sendable {
 
     // MARK: Whole answers
 
-    /// The whole answer. `choices` are prompt-major: index = prompt · n + choice.
-    func answer(_ choices: [ChoiceState], usage: GenerationUsage) -> [UInt8] {
+    /// The whole answer. `choices` are prompt-major: index = prompt · n + choice; `search` is by prompt.
+    func answer(_ choices: [ChoiceState], search: [[SearchStep]], usage: GenerationUsage) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 1024)
         writer.object { answer in
             writeHead(object: isChat ? "chat.completion" : "text_completion", to: &answer)
@@ -34,6 +37,17 @@ struct AnswerWriter: Sendable {
                 })
             answer.key("usage")
             Self.write(usage, to: &answer)
+            if plan.extras.contains(.search) {
+                answer.member(
+                    "search",
+                    array: { array in
+                        for (prompt, steps) in search.enumerated() {
+                            for step in steps {
+                                SearchWriter.write(step, prompt: prompt, plan.model.tokenizer, to: &array)
+                            }
+                        }
+                    })
+            }
             writeExtras(to: &answer)
         }
         return writer.bytes
@@ -96,6 +110,18 @@ struct AnswerWriter: Sendable {
                     }
                 })
             writeChunkUsage(usage, to: &chunk)
+            if isFirst { writeExtras(to: &chunk) }
+        }
+    }
+
+    /// A chunk with a step of a search: no choices.
+    func searchChunk(_ step: SearchStep, prompt: Int, isFirst: Bool) -> [UInt8] {
+        event { chunk in
+            writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
+            chunk.member("choices", array: { _ in })
+            chunk.key("search")
+            SearchWriter.write(step, prompt: prompt, plan.model.tokenizer, to: &chunk)
+            writeChunkUsage(nil, to: &chunk)
             if isFirst { writeExtras(to: &chunk) }
         }
     }
@@ -169,6 +195,9 @@ struct AnswerWriter: Sendable {
             writer.member("finish_reason", "length")
             writer.key("stop_reason")
             writer.null()
+        case .exhausted:
+            writer.member("finish_reason", "stop")
+            writer.member("stop_reason", "exhausted")
         case .deadline:
             writer.member("finish_reason", "length")
             writer.member("stop_reason", "timeout")

@@ -8,6 +8,8 @@ struct GenerationAnswer: AnswerBuilder {
     private let plan: GenerationPlan
     private let writer: AnswerWriter
     private var choices: [ChoiceState]
+    /// What searches decided, by prompt; of a stream nothing is kept.
+    private var search: [[SearchStep]]
     private var isFirstChunk = true
     private(set) var usage = GenerationUsage()
 
@@ -15,6 +17,7 @@ struct GenerationAnswer: AnswerBuilder {
         self.plan = plan
         writer = AnswerWriter(plan: plan)
         choices = []
+        search = plan.prompts.map { _ in [] }
         for prompt in plan.prompts {
             var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
             if plan.echoes { choice.text = prompt.text }
@@ -31,17 +34,45 @@ struct GenerationAnswer: AnswerBuilder {
         case .prompt(let index, let tokens): receivePrompt(index, tokens)
         case .delta(let index, let choice, let text, let tokens): receiveDelta(index, choice, text, tokens)
         case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason)
+        case .searched(let index, let step): receiveStep(index, step)
         case .distributions, .diverged, .completed, .failed: []  // Not asked for, or the session's.
         }
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
-        guard let stream = plan.stream else { return [writer.answer(choices, usage: usage)] }
+        guard let stream = plan.stream else { return [writer.answer(ranked, search: search, usage: usage)] }
         return stream.includesUsage ? [writer.usageChunk(usage)] : []
     }
 
+    /// The choices that are returned: of each prompt the best by mean log-probability, ties in the order of the draws.
+    private var ranked: [ChoiceState] {
+        guard plan.returnedCount < plan.choiceCount else { return choices }
+        return plan.prompts.indices.flatMap { index -> ArraySlice<ChoiceState> in
+            let start = index * plan.choiceCount
+            let drawn = choices[start..<start + plan.choiceCount]
+            // An empty choice has nothing that speaks for it.
+            func mean(_ choice: ChoiceState) -> Double {
+                choice.rankedCount > 0 ? choice.logprobSum / Double(choice.rankedCount) : -.infinity
+            }
+            let order = drawn.indices.sorted { left, right in
+                let (a, b) = (mean(choices[left]), mean(choices[right]))
+                return a != b ? a > b : left < right
+            }
+            return order.prefix(plan.returnedCount).map { choices[$0] }[...]
+        }
+    }
+
     // MARK: Events
+
+    private mutating func receiveStep(_ index: Int, _ step: SearchStep) -> [[UInt8]] {
+        guard search.indices.contains(index) else { return [] }
+        guard isStreamed else {
+            search[index].append(step)
+            return []
+        }
+        return [writer.searchChunk(step, prompt: index, isFirst: takeFirst())]
+    }
 
     private func position(_ index: Int, _ choice: Int) -> Int? {
         let position = index * plan.choiceCount + choice
@@ -78,6 +109,10 @@ struct GenerationAnswer: AnswerBuilder {
         var labelled: [LabelledToken] = []
         if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }
+        }
+        if plan.returnedCount < plan.choiceCount {
+            choices[position].logprobSum += tokens.reduce(0) { $0 + Double($1.logprob ?? 0) }
+            choices[position].rankedCount += tokens.count
         }
         guard isStreamed else {
             choices[position].text += text

@@ -11,6 +11,8 @@ package enum AnswerExtra: String, Sendable, CaseIterable {
     case assembled
     /// The ids of prompts and choices.
     case tokenIDs = "token_ids"
+    /// What a beam search decided at each step.
+    case search
 }
 
 /// What of a stream's usage is asked for.
@@ -83,7 +85,8 @@ extension RequestFields {
     static let returnExtras = Field<Set<AnswerExtra>>(
         "return", type: "array of strings", allowed: Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) }),
         default: [], defaultText: "[]",
-        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids."
+        meaning:
+            "What the answer holds besides: the settings in effect, the assembled prompts, the token ids, the steps of a beam search."
     ) { (json, path, _) throws(APIError) in
         let allowed = Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) })
         var extras: Set<AnswerExtra> = []
