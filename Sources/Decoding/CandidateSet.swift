@@ -179,6 +179,32 @@ package struct CandidateSet: Sendable {
     /// The largest logit.
     package var maximum: Float { withLogits { LogitRange($0).maximum } }
 
+    /// The places of the `count` ids with the greatest logits, best first, ties by smaller id; no more than are left.
+    package func likeliest(_ count: Int) -> [Int] {
+        let count = min(count, self.count)
+        guard count > 0 else { return [] }
+        var selection = Selection()
+        let cutoff = withLogits { selection.cutoff(count: count, in: $0) }
+        var ties = cutoff.tieCount
+        var places: [Int] = []
+        places.reserveCapacity(count)
+        withLogits { logits in
+            for index in logits.indices where logits[index] >= cutoff.logit {
+                if logits[index] == cutoff.logit {
+                    guard ties > 0 else { continue }
+                    ties -= 1
+                }
+                places.append(index)
+            }
+        }
+        // Places ascend with ids.
+        places.sort { left, right in
+            let (a, b) = (logitStorage[left], logitStorage[right])
+            return a != b ? a > b : left < right
+        }
+        return places
+    }
+
     /// Keeps the ids whose logits pass.
     @inline(__always)
     package mutating func keep(_ survives: (Float) -> Bool) {

@@ -86,6 +86,21 @@ public struct Sampler: Sendable {
         return id
     }
 
+    /// What constraint and stages make of the log-probabilities of the token at `position`, for a search that adds them
+    /// up: they act on the log-softmax, and nothing is normalised again. Left in `workspace`.
+    ///
+    /// Source: `_beam_search` of transformers.
+    package func score(
+        _ probabilities: LogProbabilities, position: Int, workspace: inout SamplingWorkspace
+    ) throws(DecodingError) {
+        guard probabilities.logits.count == vocabularySize else {
+            throw .logitCount(expected: vocabularySize, found: probabilities.logits.count)
+        }
+        var copy = self
+        copy.context.position = position
+        _ = try copy.run(probabilities.logits, &workspace, logSum: probabilities.logSum)
+    }
+
     /// Runs the stages and leaves the survivors in `workspace`.
     package func applyStages(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
@@ -119,16 +134,23 @@ public struct Sampler: Sendable {
     ) throws(DecodingError) {
         var copy = self
         copy.context.position = position
-        _ = try copy.run(logits, &workspace, body)
+        _ = try copy.run(logits, &workspace, show: body)
     }
 
     /// Runs the stages and shows what each step leaves. Returns whether there was nothing for them to do: the
     /// constrained text is over.
+    ///
+    /// - Parameter logSum: what is subtracted from each logit before; nil: nothing.
     private func run(
-        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace,
-        _ show: (SamplerStep, CandidateSet) -> Void = { _, _ in }
+        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace, logSum: Double? = nil,
+        show: (SamplerStep, CandidateSet) -> Void = { _, _ in }
     ) throws(DecodingError) -> Bool {
         try workspace.candidates.load(logits, position: context.position)
+        if let logSum {
+            workspace.candidates.withMutableLogits { logits in
+                for index in logits.indices { logits[index] = Float(Double(logits[index]) - logSum) }
+            }
+        }
         show(.load, workspace.candidates)
         if let constraint {
             let isOver = try constraint.apply(to: &workspace.candidates, position: context.position)
@@ -189,7 +211,7 @@ package struct SamplerTrace: Sendable, Equatable {
 
     /// The noise of each id.
     package var noise: [Double]
-    /// The model's logits.
+    /// The model's logits; nil where the constraint rules the id out.
     package var raw: [Float?]
     /// One per stage, in sequence.
     package var steps: [Step]

@@ -14,6 +14,12 @@ public struct GenerationRequest: Sendable {
     public var maxTokens: Int
     /// The decoding controls.
     public var sampling: SamplingParameters
+    /// How the continuations are found.
+    public var strategy = DecodingStrategy.sample
+    /// Whether to report what a search decides at each step.
+    public var reportsSearch = false
+    /// Whether it guides another request and draws nothing.
+    var isLed = false
     /// Strings that end a choice; the text stops before the first of them.
     public var stopStrings: [String]
     /// Whether the text holds the stop string, or the bytes of the stop id, that ended it.
@@ -149,6 +155,8 @@ public enum FinishReason: Sendable, Equatable {
     case length
     /// The request's deadline passed.
     case deadline
+    /// A search found fewer continuations than were asked for: this one is empty.
+    case exhausted
 }
 
 /// What was spent on a request.
@@ -189,6 +197,8 @@ public enum GenerationEvent: Sendable {
     case embedding(index: Int, [Float])
     /// A choice drew another token than the same choice of the group's first request, for the first time.
     case diverged(index: Int, choice: Int, Divergence)
+    /// What a search decided at a step; only if asked for.
+    case searched(index: Int, SearchStep)
     /// A choice ended; nothing follows for it.
     case finished(index: Int, choice: Int, reason: FinishReason)
     /// Every choice of every request in the group ended; the last event. One usage per request.

@@ -60,7 +60,9 @@ final class ActiveUnit {
     let trunk: [Int32]
     /// One per request.
     let lanes: [ActiveLane]
-    /// The trunk's blocks until the lanes take over.
+    /// What goes on from the trunk: the lanes, then the sequences that guide them.
+    let branches: [ActiveLane]
+    /// The trunk's blocks until the branches take over.
     var table: BlockTable?
     var started: ContinuousClock.Instant?
 
@@ -69,19 +71,20 @@ final class ActiveUnit {
         self.owner = owner
         self.trunk = trunk
         self.lanes = lanes
+        branches = lanes + lanes.compactMap(\.guide)
     }
 
-    /// Whether what is asked for needs the trunk's own tokens to be computed.
+    /// Whether something is asked for that needs the trunk's own tokens to be computed.
     var reportsTrunk: Bool {
         lanes.contains { lane in
             let request = lane.request
-            return request.reportsEmbedding
+            return lane.context != nil || request.reportsEmbedding
                 || request.reportsPromptLogprobs && request.promptLogprobStart < trunk.count
         }
     }
 
     /// The most tokens that a sequence of the unit may come to hold.
-    var tokenCapacity: Int { lanes.reduce(trunk.count) { max($0, $1.tokenCapacity) } }
+    var tokenCapacity: Int { branches.reduce(trunk.count) { max($0, $1.tokenCapacity) } }
 }
 
 /// One request, on the engine's thread.
@@ -97,6 +100,16 @@ final class ActiveLane {
     var choices: [Choice?] = []
     /// Choices that are not over.
     var remainingChoices: Int
+    /// The prompt that guides its choices, as a lane that draws nothing.
+    let guide: ActiveLane?
+    /// The lane that it guides.
+    private(set) weak var guided: ActiveLane?
+    /// The search that finds its choices together.
+    var search: BeamLane?
+    /// Whether its prompt is computed as far as it is as such.
+    var isReady = false
+    /// The hidden states of its prompt, until its choice takes over; nil where they are not needed.
+    var context: ContrastiveContext?
     /// What was asked about the prompt's tokens, in order.
     var promptTokens: [ReportedToken] = []
     /// What was asked about the distribution after the prompt.
@@ -105,11 +118,18 @@ final class ActiveLane {
     var stateSum: [Double] = []
     var firstToken: ContinuousClock.Instant?
 
-    init(index: Int, request: GenerationRequest, sharedTokens: Int) {
+    /// - Parameter width: C, the floats of a hidden state.
+    init(index: Int, request: GenerationRequest, sharedTokens: Int, width: Int) {
         self.index = index
         self.request = request
         remainingChoices = request.choiceCount
         ownRows = request.ownRows(sharedTokens: sharedTokens)
+        guide = request.guide.map { ActiveLane(index: index, request: $0, sharedTokens: sharedTokens, width: width) }
+        if request.remembersStates {
+            context = ContrastiveContext(width: width)
+            context?.reserve(request.prompt.count + request.maxTokens)
+        }
+        guide?.guided = self
     }
 
     var tokenCapacity: Int { request.prompt.count + request.maxTokens }
@@ -132,7 +152,7 @@ final class ActiveLane {
 extension GenerationRequest {
     /// Tokens of the prompt after the first `sharedTokens` that must be computed.
     func ownRows(sharedTokens: Int) -> Int {
-        let rest = prompt.count - sharedTokens
+        let rest = promptRowCount - sharedTokens
         return maxTokens > 0 || distributions != nil || reportsEmbedding ? rest : max(0, rest - 1)
     }
 }
@@ -140,28 +160,31 @@ extension GenerationRequest {
 extension Scheduler.Unit {
     /// What the requests of a group need, by unit.
     static func units(of group: GenerationGroup) -> [Scheduler.Unit] {
-        func branch(_ request: GenerationRequest, shared: Int) -> Scheduler.Branch {
+        func branch(_ request: GenerationRequest, shared: Int, sequences: Int) -> Scheduler.Branch {
             Scheduler.Branch(
-                promptTokens: request.ownRows(sharedTokens: shared), choiceCount: request.choiceCount,
-                maxTokens: request.maxTokens)
+                promptTokens: request.ownRows(sharedTokens: shared), choiceCount: sequences,
+                maxTokens: request.maxTokens + (request.decodesPromptEnd ? 1 : 0))
+        }
+        func unit(_ requests: [GenerationRequest], shared: Int) -> Scheduler.Unit {
+            let guides = requests.compactMap(\.guide)
+            let lanes = requests.map {
+                branch($0, shared: shared, sequences: $0.guide == nil ? $0.sequenceCount : $0.choiceCount)
+            }
+            return Scheduler.Unit(
+                promptTokens: shared,
+                branches: lanes + guides.map { branch($0, shared: shared, sequences: $0.choiceCount) })
         }
         guard group.sharedTokens > 0 else {
-            return group.requests.map {
-                Scheduler.Unit(promptTokens: $0.prompt.count, branches: [branch($0, shared: $0.prompt.count)])
-            }
+            return group.requests.map { unit([$0], shared: $0.ownTrunkCount) }
         }
-        return [
-            Scheduler.Unit(
-                promptTokens: group.sharedTokens,
-                branches: group.requests.map { branch($0, shared: group.sharedTokens) })
-        ]
+        return [unit(group.requests, shared: group.sharedTokens)]
     }
 }
 
 /// One continuation, on the engine's thread. During a step's sampling exactly one thread touches it.
 final class Choice {
     let index: Int
-    let table: BlockTable
+    var table: BlockTable
     var sampler: Sampler
     var text: TextAssembler
     /// The newest token: sampled, not yet computed.
@@ -179,6 +202,10 @@ final class Choice {
     var draftStart = 0
     /// Whether it drew the tokens of the choice that it is compared with so far.
     var followsReference: Bool
+    /// The same continuation of the prompt that guides it.
+    var guide: GuideSequence?
+    /// What it tries where it does not draw.
+    var contrast: ContrastiveChoice?
 
     init(index: Int, table: BlockTable, start: ChoiceStart, promptCount: Int, followsReference: Bool) {
         self.index = index

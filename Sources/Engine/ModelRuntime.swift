@@ -32,19 +32,19 @@ private struct AheadRow {
 
 /// One model's state on the engine's thread: cache, scheduler, and the groups that wait or run.
 final class ModelRuntime {
-    private let model: LoadedModel
+    let model: LoadedModel
     private let kernels: Kernels
-    private let backend: InferenceBackend
-    private let pool: BlockPool
-    private let logits: UnsafeMutablePointer<Float>
+    let backend: InferenceBackend
+    let pool: BlockPool
+    let logits: UnsafeMutablePointer<Float>
     /// One per thread of the pool.
     private let workspaces: UnsafeMutablePointer<SamplingWorkspace>
-    private var scheduler: Scheduler
+    var scheduler: Scheduler
     private var timer: StepTimer
-    private var units: [Int: ActiveUnit] = [:]
+    var units: [Int: ActiveUnit] = [:]
     private var groups: [ActiveGroup] = []
     private var nextUnit = 0
-    private(set) var metrics = EngineMetrics()
+    var metrics = EngineMetrics()
 
     /// The runtime of a model, or nil if the cache's address range cannot be had.
     init?(_ model: LoadedModel, kernels: Kernels) {
@@ -82,7 +82,9 @@ final class ModelRuntime {
         groups.append(owner)
         let shared = group.work.sharedTokens
         let lanes = group.requests.enumerated().map { index, request in
-            ActiveLane(index: index, request: request, sharedTokens: shared > 0 ? shared : request.prompt.count)
+            ActiveLane(
+                index: index, request: request, sharedTokens: shared > 0 ? shared : request.ownTrunkCount,
+                width: model.info.config.width)
         }
         let parts = shared > 0 ? [lanes] : lanes.map { [$0] }
         for (part, needs) in zip(parts, Scheduler.Unit.units(of: group.work)) {
@@ -104,6 +106,7 @@ final class ModelRuntime {
             unit.started = now
             unit.owner.hasStarted = true
             for lane in unit.lanes { unit.owner.usages[lane.index].queueDuration = now - unit.owner.group.submitted }
+            if unit.trunk.isEmpty { startWithoutTrunk(unit) }
         }
         takeUpPrefixes()
         let budget = timer.rowBudget(isDecoding: scheduler.isDecoding)
@@ -157,7 +160,9 @@ final class ModelRuntime {
             guard let unit = units[id] else { continue }
             for lane in unit.lanes where lane.remainingChoices > 0 {
                 guard let deadline = lane.request.deadline, deadline < now else { continue }
-                if lane.choices.isEmpty {
+                if let search = lane.search {
+                    close(unit, lane, search, .deadline)
+                } else if lane.choices.isEmpty {
                     finishAll(unit, lane, .deadline)
                 } else {
                     // The newest token was drawn, not computed.
@@ -169,8 +174,8 @@ final class ModelRuntime {
         }
     }
 
-    /// Spares prompts what the cache still has. A prompt whose log-probabilities are asked for needs every row, and the
-    /// last row is always needed.
+    /// Spares prompts what the cache still has. A prompt whose log-probabilities or hidden states are asked for needs
+    /// every row, and the last row is always needed.
     private func takeUpPrefixes() {
         for (id, computed) in scheduler.pendingPrompts {
             guard let unit = units[id], !unit.reportsTrunk else { continue }
@@ -183,7 +188,7 @@ final class ModelRuntime {
         }
     }
 
-    private func table(of unit: ActiveUnit) -> BlockTable {
+    func table(of unit: ActiveUnit) -> BlockTable {
         let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: unit.tokenCapacity)
         unit.table = table
         return table
@@ -213,9 +218,9 @@ final class ModelRuntime {
             batch.append(unit, range, table: table)
         case .extend(let id, let place, let range):
             guard let unit = units[id] else { return }
-            guard let table = unit.lanes[place].table else {
+            guard let table = unit.branches[place].table else {
                 // Its deadline ended the lane.
-                return scheduler.extended(id, branch: place, upTo: unit.lanes[place].ownRows)
+                return scheduler.extended(id, branch: place, upTo: unit.branches[place].ownRows)
             }
             guard table.reserve(tokenCount: unit.trunk.count + range.upperBound) else {
                 return fail(unit.owner, cacheExhausted(unit))
@@ -224,12 +229,19 @@ final class ModelRuntime {
         case .decode(let id):
             guard let unit = units[id] else { return }
             for lane in unit.lanes {
-                for choice in lane.choices.compactMap({ $0 }) {
+                guard assembleSearch(unit, lane, into: &batch) else { return fail(unit.owner, cacheExhausted(unit)) }
+                for choice in lane.choices.compactMap({ $0 }) where choice.contrast == nil {
                     guess(unit, lane, choice, &draftRoom)
-                    guard choice.table.reserve(tokenCount: choice.position + 1 + choice.draft.count) else {
+                    guard choice.table.reserve(tokenCount: choice.position + 1 + choice.draft.count),
+                        choice.guide?.reserve(choice) ?? true
+                    else {
                         return fail(unit.owner, cacheExhausted(unit))
                     }
-                    batch.append(unit, lane, choice)
+                    if let guide = choice.guide {
+                        batch.append(unit, lane, choice, guide: guide)
+                    } else {
+                        batch.append(unit, lane, choice)
+                    }
                 }
             }
         }
@@ -257,12 +269,13 @@ final class ModelRuntime {
             if count == unit.trunk.count { finishTrunk(unit) }
         }
         for (unit, place, count) in batch.extensions where units[unit.id] != nil {
-            let lane = unit.lanes[place]
+            let lane = unit.branches[place]
             scheduler.extended(unit.id, branch: place, upTo: count)
             if isSound { lane.table?.share(lane.request.prompt, tokenCount: unit.trunk.count + count) }
-            if count == lane.ownRows { finishPrompt(unit, lane) }
+            if count == lane.ownRows { finishBranch(unit, lane) }
         }
         let vocabularySize = model.info.config.vocabularySize
+        keepStates(batch, states)
         var start = 0
         for (row, task) in batch.tasks.enumerated() {
             for lane in task.embeddedLanes { lane.add(states, row: row) }
@@ -272,9 +285,9 @@ final class ModelRuntime {
                 start += 1
                 continue
             }
-            let limit = min(start + EngineStep.logitRows, states.rows)
-            let range = start..<((start..<limit).first { !batch.tasks[$0].needsLogits } ?? limit)
+            let range = start..<batch.chunkEnd(from: start, of: states.rows)
             backend.logits(model.decoder, states, rows: range, into: logits)
+            let extra = layerLogits(batch.tasks[start], row: start)
             var jobs: [RowJob] = []
             var ahead: [AheadRow] = []
             for row in range {
@@ -286,7 +299,9 @@ final class ModelRuntime {
                         position: choice.draftStart + 1 + guesses)
                     ahead.append(AheadRow(job: job, choice: choice, guesses: guesses))
                 } else {
-                    jobs += self.jobs(batch.tasks[row], buffer)
+                    let next = UnsafeBufferPointer(
+                        start: logits + (row - start + 1) * vocabularySize, count: vocabularySize)
+                    jobs += self.jobs(batch.tasks[row], buffer, beside: extra.isEmpty ? [next] : extra)
                 }
             }
             run(jobs)
@@ -300,28 +315,40 @@ final class ModelRuntime {
         for (unit, count) in batch.prefills where count == unit.trunk.count {
             for lane in unit.lanes where lane.ownRows == 0 { announcePrompt(unit, lane) }
         }
-        for (unit, place, count) in batch.extensions where count == unit.lanes[place].ownRows {
+        for (unit, place, count) in batch.extensions
+        where place < unit.lanes.count && count == unit.lanes[place].ownRows {
             announcePrompt(unit, unit.lanes[place])
         }
         takeDraws()
+        advanceSearches(batch)
     }
 
     private var drawn: [Draw] = []
 
-    private func jobs(_ task: RowTask, _ logits: UnsafeBufferPointer<Float>) -> [RowJob] {
+    private func jobs(
+        _ task: RowTask, _ logits: UnsafeBufferPointer<Float>, beside others: [UnsafeBufferPointer<Float>]
+    ) -> [RowJob] {
         switch task {
         case .trunk(let unit, let position):
             unit.lanes.flatMap { jobs(unit, $0, after: position, logits) }
         case .own(let unit, let lane, let position): jobs(unit, lane, after: position, logits)
         case .next(let unit, let lane, let choice): [draw(unit, lane, choice, logits)]
         case .ahead: []
+        case .mixed(let unit, let lane, let choice): [draw(unit, lane, choice, logits, beside: others)]
+        case .guide: []
+        case .search(let unit, let lane, let row): expansion(unit, lane, row, lane.search?.query, logits)
+        case .contrast(let unit, let lane, let choice, let row):
+            expansion(unit, lane, row, choice.contrast?.query, logits)
         }
     }
 
     private func draw(
-        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ logits: UnsafeBufferPointer<Float>
+        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ logits: UnsafeBufferPointer<Float>,
+        beside others: [UnsafeBufferPointer<Float>] = []
     ) -> RowJob {
-        RowJob(unit: unit, lane: lane, purpose: .draw(choice), logits: logits, position: choice.position + 1)
+        RowJob(
+            unit: unit, lane: lane, purpose: .draw(choice), logits: logits, position: choice.position + 1,
+            others: others)
     }
 
     /// What a lane wants to know of the logits after the token at `position` of its prompt.
@@ -358,6 +385,8 @@ final class ModelRuntime {
                 choice.drawn = token.id
                 draws.append((drawn.count, job))
                 drawn.append(Draw(unit: job.unit, lane: job.lane, choice: choice, token: token))
+            case (.expand(let row, _), .success(.expansion(let expansion))): row.expansion = expansion
+            case (_, .success(.expansion)): break
             case (_, .success(.token(let token))): job.lane.promptTokens.append(token)
             case (_, .success(.distributions(let report))): job.lane.distributions = report
             case (_, .failure(let error)): fail(job.unit.owner, error)
@@ -438,24 +467,25 @@ final class ModelRuntime {
     // MARK: After a prompt
 
     /// Hands the trunk's blocks to the lanes that go on from it, the last of which takes them over.
-    private func finishTrunk(_ unit: ActiveUnit) {
-        let heirs = unit.lanes.filter { $0.needsTable && $0.remainingChoices > 0 }
+    func finishTrunk(_ unit: ActiveUnit) {
+        let heirs = unit.branches.filter { $0.needsTable && $0.remainingChoices > 0 }
         for lane in heirs {
             let isLast = lane === heirs.last
             lane.table =
                 isLast ? unit.table : unit.table?.fork(tokenCount: unit.trunk.count, tokenCapacity: unit.tokenCapacity)
             guard lane.table != nil else { return fail(unit.owner, cacheExhausted(unit)) }
-            if lane.ownRows == 0 { finishPrompt(unit, lane) }
+            if lane.ownRows == 0 { finishBranch(unit, lane) }
         }
         unit.table = nil
     }
 
-    private func finishPrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
+    func finishPrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
         let request = lane.request
         guard request.maxTokens > 0, let table = lane.table else {
             lane.table = nil
             return
         }
+        if case .beam(let parameters) = request.strategy { return startSearch(unit, lane, parameters, table) }
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -466,13 +496,7 @@ final class ModelRuntime {
             guard let own else { return fail(unit.owner, cacheExhausted(unit)) }
             do throws(DecodingError) {
                 let start =
-                    if let start = request.start {
-                        start
-                    } else {
-                        try ChoiceStart(
-                            request, choice: index, tokenizer: model.info.tokenizer,
-                            vocabularySize: model.info.config.vocabularySize)
-                    }
+                    if let start = request.start { start } else { try self.start(request, choice: index) }
                 lane.choices.append(
                     Choice(
                         index: index, table: own, start: start, promptCount: request.prompt.count,
@@ -482,9 +506,10 @@ final class ModelRuntime {
             }
         }
         lane.table = nil
+        prepare(unit, lane)
     }
 
-    private func announcePrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
+    func announcePrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
         guard units[unit.id] != nil, lane.remainingChoices > 0 else { return }
         let now = ContinuousClock.now
         let request = lane.request
@@ -513,8 +538,9 @@ final class ModelRuntime {
     }
 
     /// Ends all choices of a lane that has none yet.
-    private func finishAll(_ unit: ActiveUnit, _ lane: ActiveLane, _ reason: FinishReason) {
+    func finishAll(_ unit: ActiveUnit, _ lane: ActiveLane, _ reason: FinishReason) {
         lane.table = nil
+        lane.guide?.table = nil
         for index in 0..<lane.request.choiceCount {
             emit(unit, .finished(index: lane.index, choice: index, reason: reason))
             end(unit, lane)
@@ -523,7 +549,7 @@ final class ModelRuntime {
 
     // MARK: After a draw
 
-    private func take(_ token: ReportedToken, _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
+    func take(_ token: ReportedToken, _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
         let request = lane.request
         choice.generated += 1
         metrics.generatedTokens += 1
@@ -557,13 +583,13 @@ final class ModelRuntime {
     }
 
     /// Notes that one of the lane's choices is over.
-    private func end(_ unit: ActiveUnit, _ lane: ActiveLane) {
+    func end(_ unit: ActiveUnit, _ lane: ActiveLane) {
         let owner = unit.owner
         lane.remainingChoices -= 1
         if lane.remainingChoices == 0 {
             owner.usages[lane.index].decodeDuration = ContinuousClock.now - (lane.firstToken ?? .now)
         }
-        guard scheduler.choiceEnded(unit.id) else { return }
+        guard scheduler.choicesEnded(unit.id, count: lane.sequencesEnded) else { return }
         units[unit.id] = nil
         owner.units.remove(unit.id)
         guard owner.units.isEmpty else { return }
@@ -572,7 +598,7 @@ final class ModelRuntime {
         owner.group.sink(.completed(owner.usages))
     }
 
-    private func fail(_ owner: ActiveGroup, _ error: EngineError) {
+    func fail(_ owner: ActiveGroup, _ error: EngineError) {
         guard !owner.units.isEmpty else { return }
         for id in owner.units {
             scheduler.remove(id)
@@ -584,13 +610,13 @@ final class ModelRuntime {
         owner.group.sink(.failed(error))
     }
 
-    private func cacheExhausted(_ unit: ActiveUnit) -> EngineError {
+    func cacheExhausted(_ unit: ActiveUnit) -> EngineError {
         .cacheOverflow(
             neededTokens: unit.tokenCapacity,
             capacityTokens: pool.blockCount * KVLayout.blockTokens)
     }
 
-    private func emit(_ unit: ActiveUnit, _ event: GenerationEvent) {
+    func emit(_ unit: ActiveUnit, _ event: GenerationEvent) {
         unit.owner.group.sink(event)
     }
 

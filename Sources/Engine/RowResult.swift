@@ -13,6 +13,8 @@ enum RowAnswer {
     case token(ReportedToken)
     /// The distributions under the request's settings.
     case distributions(DistributionReport)
+    /// What may follow a sequence of a search.
+    case expansion(Expansion)
 }
 
 /// What to do with one row of logits; runs on any thread of the pool, one task per choice.
@@ -25,6 +27,8 @@ struct RowJob {
         case draw(Choice)
         /// Compare the request's settings.
         case compare(DistributionQuery)
+        /// Find what may follow a sequence of a search.
+        case expand(SearchRow, ExpansionQuery)
     }
 
     let unit: ActiveUnit
@@ -34,11 +38,15 @@ struct RowJob {
     let logits: UnsafeBufferPointer<Float>
     /// The place in the sequence of the token that is reported or drawn.
     let position: Int
+    /// V logits each that a strategy mixes with these: after the prompt that guides the draw, or of earlier layers.
+    var others: [UnsafeBufferPointer<Float>] = []
 
     /// Reports or draws. The workspace is the running thread's.
     func run(_ tokenizer: any Tokenizer, _ kernels: Kernels, _ workspace: inout SamplingWorkspace) -> RowResult {
-        if let base = logits.baseAddress, kernels.firstNonFinite(base, count: logits.count) != nil {
-            return .failure(.nonFiniteLogits(position: position))
+        for row in [logits] + others {
+            if let base = row.baseAddress, kernels.firstNonFinite(base, count: row.count) != nil {
+                return .failure(.nonFiniteLogits(position: position))
+            }
         }
         do throws(DecodingError) {
             switch purpose {
@@ -46,12 +54,14 @@ struct RowJob {
                 return .success(
                     .token(try Self.token(id, lane.request, tokenizer, logits, position, nil, &workspace)))
             case .draw(let choice):
-                let id = try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
+                let id = try draw(choice, &workspace)
                 lane.request.recorder?.record(id, logits: logits, choice: choice.index)
                 return .success(
                     .token(
                         try Self.token(
                             id, lane.request, tokenizer, logits, position, choice.sampler, &workspace)))
+            case .expand(let row, let query):
+                return .success(.expansion(try query.run(row, lane.request, logits: logits, &workspace)))
             case .compare(let query):
                 return .success(
                     .distributions(
@@ -60,6 +70,26 @@ struct RowJob {
             }
         } catch {
             return .failure(.decoding(error))
+        }
+    }
+
+    private func draw(_ choice: Choice, _ workspace: inout SamplingWorkspace) throws(DecodingError) -> Int32 {
+        guard let first = others.first else {
+            return try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
+        }
+        var mixed = workspace.mixed
+        workspace.mixed = []
+        defer { workspace.mixed = mixed }
+        if mixed.count != logits.count { mixed = [Float](repeating: 0, count: logits.count) }
+        return try mixed.withUnsafeMutableBufferPointer { (mixed) throws(DecodingError) in
+            if case .guided(let guidance) = lane.request.strategy {
+                try Guidance.mix(
+                    conditional: logits, unconditional: first, scale: guidance.scale, position: position, into: mixed)
+            } else {
+                try LayerContrast.mix(mature: logits, premature: others, position: position, into: mixed)
+            }
+            return try choice.sampler.sample(
+                logits: UnsafeBufferPointer(mixed), position: position, workspace: &workspace)
         }
     }
 

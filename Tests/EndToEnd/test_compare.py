@@ -15,6 +15,11 @@ LANES = [
     {"mirostat": 2, "mirostat_tau": 3, "max_tokens": 9},
     {"samplers": ["top_p", "temperature"], "top_p": 0.8, "temperature": 1.2, "stop": ["the", "\n"]},
     {"repetition_penalty": 1.3, "min_tokens": 4},
+    {"regex": "[A-Z][a-z]{2,9}( [a-z]{2,9}){3,6}[.!]", "temperature": 1.3},
+    {"choice": ["A bird.", "A bird and a king.", "Nothing."], "seed": 2},
+    {"json_schema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, "top_k": 50},
+    {"grammar": "root ::= [a-z]+ \" \" root | \"end\"", "max_tokens": 12},
+    {"response_format": {"type": "json_object"}, "temperature": 0},
 ]
 BODY = {"prompt": PROMPT, "max_tokens": 20, "seed": 5, "samples": 4, "lanes": LANES}
 
@@ -80,7 +85,7 @@ def test_a_divergence_is_where_the_tokens_part(comparison):
             assert (divergence["reference"]["id"], divergence["other"]["id"]) == (left[step], right[step])
             assert divergence["raw"]["other_logprob"] == other["tokens"][step]["logprob"]
             assert divergence["in_other"]["other_logprob"] == other["tokens"][step]["processed_logprob"]
-            assert divergence["cause"]["kind"] in ("removed", "reweighted", "noise")
+            assert divergence["cause"]["kind"] in ("constrained", "removed", "reweighted", "noise")
             found.add(divergence["cause"].get("stage"))
     assert "temperature" in found
 

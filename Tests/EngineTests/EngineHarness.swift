@@ -33,6 +33,7 @@ final class Recorder: Sendable {
         var distributions: DistributionReport?
         var embeddings: [Int: [Float]] = [:]
         var statistics: [Int: [DrawStatistics]] = [:]
+        var steps: [SearchStep] = []
     }
 
     private let state: Mutex<State>
@@ -56,6 +57,7 @@ final class Recorder: Sendable {
                 state.texts[index][choice].ids += tokens.map(\.id)
                 state.texts[index][choice].isShown += tokens.map(\.isShown)
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
+            case .searched(_, let step): state.steps.append(step)
             case .distributions(_, let report): state.distributions = report
             case .embedding(let index, let embedding): state.embeddings[index] = embedding
             case .diverged(let index, let choice, let divergence):
@@ -83,6 +85,7 @@ final class Recorder: Sendable {
     var distributions: DistributionReport? { state.withLock { $0.distributions } }
     var embeddings: [Int: [Float]] { state.withLock { $0.embeddings } }
     var statistics: [Int: [DrawStatistics]] { state.withLock { $0.statistics } }
+    var steps: [SearchStep] { state.withLock { $0.steps } }
     var eventCount: Int { state.withLock { $0.events } }
 }
 

@@ -189,7 +189,7 @@ private let foreignCases: [Case] = [
     Case("best_of", "1"), Case("best_of", "1.0"), Case("best_of", "null"), Case("suffix", "\"\""), Case("tools", "[]"),
     Case("response_format", "{\"type\":\"text\"}"), Case("encoder_repetition_penalty", "1"), Case("min_keep", "0"),
     Case("modalities", "[\"text\"]"), Case("user", "\"me\""), Case("top_logprobs", "0"), Case("messages", "null"),
-    Case("best_of", "2", bad: "best_of", "unsupported_field"),
+    Case("ebnf", "\"x\"", bad: "ebnf", "unsupported_field"),
     Case("suffix", "\"x\"", bad: "suffix", "unsupported_field"),
     Case("tools", "[{}]", bad: "tools", "unsupported_field"),
     Case("structured_outputs", "{\"regex\":\"a\"}", bad: "structured_outputs", "unsupported_field"),

@@ -62,6 +62,8 @@ public struct SamplingWorkspace: Sendable {
     var ids: [Int32] = []
     /// The candidates before a stage, while one is traced.
     var reference = CandidateSet()
+    /// Logits of a place that are made of several rows, V of them.
+    package var mixed: [Float] = []
     /// ln Σ e^l before the last truncation of a feedback stage.
     var referenceLogSum = 0.0
 

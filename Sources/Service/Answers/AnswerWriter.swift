@@ -13,6 +13,9 @@ struct ChoiceState: Sendable {
     var ids: [Int32] = []
     var reason: FinishReason?
     var labeller: TokenLabeller
+    /// Σ log p of the tokens generated, and how many they are; counted where choices are ranked.
+    var logprobSum = 0.0
+    var rankedCount = 0
     /// Whether anything was sent of it (streams).
     var isOpened = false
 }
@@ -25,8 +28,10 @@ struct AnswerWriter: Sendable {
 
     // MARK: Whole answers
 
-    /// The whole answer. `choices` are prompt-major: index = prompt · n + choice.
-    func answer(_ choices: [ChoiceState], vote: MajorityVote? = nil, usage: GenerationUsage) -> [UInt8] {
+    /// The whole answer. `choices` are prompt-major: index = prompt · n + choice; `search` is by prompt.
+    func answer(
+        _ choices: [ChoiceState], vote: MajorityVote? = nil, search: [[SearchStep]] = [], usage: GenerationUsage
+    ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 1024)
         writer.object { answer in
             writeHead(object: isChat ? "chat.completion" : "text_completion", to: &answer)
@@ -38,6 +43,17 @@ struct AnswerWriter: Sendable {
             if let vote { write(vote, to: &answer) }
             answer.key("usage")
             Self.write(usage, countsGuesses: countsGuesses, to: &answer)
+            if plan.extras.contains(.search) {
+                answer.member(
+                    "search",
+                    array: { array in
+                        for (prompt, steps) in search.enumerated() {
+                            for step in steps {
+                                SearchWriter.write(step, prompt: prompt, plan.model.tokenizer, to: &array)
+                            }
+                        }
+                    })
+            }
             writeExtras(to: &answer)
             writeReceipt(choices, to: &answer)
             writeWhatIf(to: &answer)
@@ -104,6 +120,18 @@ struct AnswerWriter: Sendable {
                     }
                 })
             writeChunkUsage(usage, to: &chunk)
+            if isFirst { writeExtras(to: &chunk) }
+        }
+    }
+
+    /// A chunk with a step of a search: no choices.
+    func searchChunk(_ step: SearchStep, prompt: Int, isFirst: Bool) -> [UInt8] {
+        event { chunk in
+            writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
+            chunk.member("choices", array: { _ in })
+            chunk.key("search")
+            SearchWriter.write(step, prompt: prompt, plan.model.tokenizer, to: &chunk)
+            writeChunkUsage(nil, to: &chunk)
             if isFirst { writeExtras(to: &chunk) }
         }
     }
@@ -297,7 +325,7 @@ extension FinishReason {
     /// `finish_reason`.
     var name: String {
         switch self {
-        case .endToken, .stopString, .constraint: "stop"
+        case .endToken, .stopString, .constraint, .exhausted: "stop"
         case .length, .deadline: "length"
         }
     }
@@ -308,6 +336,7 @@ extension FinishReason {
         case .endToken(let id): .integer(Int64(id))
         case .stopString(let text): .string(text)
         case .constraint: .string("constraint")
+        case .exhausted: .string("exhausted")
         case .length: .null
         case .deadline: .string("timeout")
         }

@@ -41,7 +41,7 @@ struct ComparisonAnswer: AnswerBuilder {
             usage.generatedTokens += tokens.count
         case .diverged(let lane, let choice, let divergence): choices[lane][choice].divergence = divergence
         case .finished(let lane, let choice, let reason): choices[lane][choice].reason = reason
-        case .prompt, .distributions, .embedding, .completed, .failed: break
+        case .prompt, .distributions, .embedding, .searched, .completed, .failed: break
         }
         guard isStreamed else { return [] }
         defer { hasStarted = true }

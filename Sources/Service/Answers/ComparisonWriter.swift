@@ -66,7 +66,7 @@ struct ComparisonWriter: Sendable {
             self.event("comparison.divergence", lane, choice) { write(divergence, to: &$0) }
         case .finished(let lane, let choice, let reason):
             self.event("comparison.finish", lane, choice) { AnswerWriter.writeFinish(reason, to: &$0) }
-        case .prompt, .distributions, .embedding, .completed, .failed: nil
+        case .prompt, .distributions, .embedding, .searched, .completed, .failed: nil
         }
     }
 
@@ -253,6 +253,9 @@ struct ComparisonWriter: Sendable {
 
     private static func write(_ cause: Divergence.Cause, to writer: inout JSONWriter) {
         switch cause {
+        case .constrained(let side):
+            writer.member("kind", "constrained")
+            writer.member("side", side.rawValue)
         case .removed(let stage, let side):
             writer.member("kind", "removed")
             writer.member("stage", stage.rawValue)

@@ -9,6 +9,8 @@ struct GenerationAnswer: AnswerBuilder {
     private let plan: GenerationPlan
     private let writer: AnswerWriter
     private var choices: [ChoiceState]
+    /// What searches decided, by prompt; of a stream nothing is kept.
+    private var search: [[SearchStep]]
     private var isFirstChunk = true
     private(set) var usage = GenerationUsage()
     /// By choice, where they are made one answer.
@@ -26,6 +28,7 @@ struct GenerationAnswer: AnswerBuilder {
         self.plan = plan
         writer = AnswerWriter(plan: plan)
         choices = []
+        search = plan.prompts.map { _ in [] }
         samples = plan.aggregation.map { _ in Array(repeating: Sample(), count: plan.choiceCount) } ?? []
         for prompt in plan.prompts {
             var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
@@ -43,6 +46,7 @@ struct GenerationAnswer: AnswerBuilder {
         case .prompt(let index, let tokens): receivePrompt(index, tokens)
         case .delta(let index, let choice, let text, let tokens): receiveDelta(index, choice, text, tokens)
         case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason)
+        case .searched(let index, let step): receiveStep(index, step)
         case .distributions, .embedding, .diverged, .completed, .failed: []  // Not asked for, or the session's.
         }
     }
@@ -50,12 +54,41 @@ struct GenerationAnswer: AnswerBuilder {
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
         let vote = plan.aggregation?.vote(samples.map(\.text), means: samples.map(\.mean))
-        guard let stream = plan.stream else { return [writer.answer(choices, vote: vote, usage: usage)] }
+        guard let stream = plan.stream else {
+            return [writer.answer(ranked, vote: vote, search: search, usage: usage)]
+        }
         let hasLast = stream.includesUsage || plan.receipt != nil || plan.whatIf != nil
         return (vote.map { [writer.voteChunk($0)] } ?? []) + (hasLast ? [writer.lastChunk(choices, usage: usage)] : [])
     }
 
+    /// The choices that are returned: of each prompt the best by mean log-probability, ties in the order of the draws.
+    private var ranked: [ChoiceState] {
+        guard plan.returnedCount < plan.choiceCount else { return choices }
+        return plan.prompts.indices.flatMap { index -> ArraySlice<ChoiceState> in
+            let start = index * plan.choiceCount
+            let drawn = choices[start..<start + plan.choiceCount]
+            // An empty choice has nothing that speaks for it.
+            func mean(_ choice: ChoiceState) -> Double {
+                choice.rankedCount > 0 ? choice.logprobSum / Double(choice.rankedCount) : -.infinity
+            }
+            let order = drawn.indices.sorted { left, right in
+                let (a, b) = (mean(choices[left]), mean(choices[right]))
+                return a != b ? a > b : left < right
+            }
+            return order.prefix(plan.returnedCount).map { choices[$0] }[...]
+        }
+    }
+
     // MARK: Events
+
+    private mutating func receiveStep(_ index: Int, _ step: SearchStep) -> [[UInt8]] {
+        guard search.indices.contains(index) else { return [] }
+        guard isStreamed else {
+            search[index].append(step)
+            return []
+        }
+        return [writer.searchChunk(step, prompt: index, isFirst: takeFirst())]
+    }
 
     private func position(_ index: Int, _ choice: Int) -> Int? {
         let position = index * plan.choiceCount + choice
@@ -98,6 +131,10 @@ struct GenerationAnswer: AnswerBuilder {
         var labelled: [LabelledToken] = []
         if plan.logprobCount != nil || plan.isTraced || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }
+        }
+        if plan.returnedCount < plan.choiceCount {
+            choices[position].logprobSum += tokens.reduce(0) { $0 + Double($1.logprob ?? 0) }
+            choices[position].rankedCount += tokens.count
         }
         guard isStreamed else {
             choices[position].text += text

@@ -167,7 +167,7 @@ package final class CurveRun: Sendable {
             state.likelihoods[index] = tokens.dropFirst(start).reduce(0) { $0 + Double($1.logprob ?? -.infinity) }
         case .delta(let index, _, let text, _):
             if state.texts.indices.contains(index) { state.texts[index] += text }
-        case .distributions, .embedding, .diverged, .finished: break
+        case .distributions, .embedding, .searched, .diverged, .finished: break
         case .completed(let usages): judge(usages, &state)
         case .failed(let error): fail(APIError(error, param: "test"), &state)
         }

@@ -93,7 +93,7 @@ final class ModelInquiry: Sendable {
         case .finished(let index, _, _):
             guard case .continuation? = question(index) else { return }
             write(.continuation(progress.withLock { $0.texts[index] }), index)
-        case .distributions, .diverged: break
+        case .distributions, .diverged, .searched: break
         case .completed: askNext()
         case .failed(let error):
             progress.withLock { $0.handle = nil }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import Glibc
 import StrictJSON
@@ -26,6 +27,10 @@ extension GenerationPlanner {
         let (prompts, param) = try prompts(settings, inputs, values, assembly)
         let seed = values[RequestFields.seed] ?? Self.newSeed()
         let extras = values[RequestFields.returnExtras]
+        guard !extras.contains(.search) else {
+            throw .unsupported(
+                param: values.path(RequestFields.returnExtras.name), reason: "lanes are not searched", allowed: nil)
+        }
         let topCount = values[RequestFields.compareTopLogprobs]
         var plan = ComparisonPlan(
             head: head("cmpr", model), model: model, prompts: prompts,
@@ -36,8 +41,10 @@ extension GenerationPlanner {
             warnings: warnings + Self.warnings(of: prompts, inputs, param: param))
         for ((input, own), prompt) in zip(zip(inputs, settings), prompts) {
             let laneSeed = own[RequestFields.seed] ?? seed
+            var parameters = try sampling.parameters(own, seed: laneSeed, model: model)
+            parameters.constraint = try constraints.constraint(own, model: model)
             var request = try request(
-                prompt, own, try sampling.parameters(own, seed: laneSeed, model: model),
+                prompt, own, parameters,
                 maxTokens: try maxTokens(
                     asked: own[RequestFields.maxTokens], promptCount: prompt.ids.count, endpoint: .compare,
                     model: model, param: param))

@@ -3,6 +3,7 @@
 import Decoding
 import Engine
 import StrictJSON
+import Tokenizers
 
 /// A request for the distributions of a next token, understood in full.
 struct DistributionPlan: Sendable {
@@ -41,12 +42,16 @@ extension GenerationPlanner {
         for input in inputs {
             let own = values.overlaid(by: input)
             let laneSeed = own[RequestFields.seed] ?? seed
-            settings.append(try sampling.parameters(own, seed: laneSeed, model: model))
+            var parameters = try sampling.parameters(own, seed: laneSeed, model: model)
+            parameters.constraint = try constraints.constraint(own, model: model)
+            settings.append(parameters)
             lanes.append(
                 LanePlan(name: input.label, settings: .object(input.given), seed: laneSeed, effective: nil))
         }
         var request = GenerationRequest(prompt: prompt.ids, maxTokens: 0)
-        request.distributions = DistributionQuery(settings: settings, count: values[RequestFields.distributionTop])
+        var query = DistributionQuery(settings: settings, count: values[RequestFields.distributionTop])
+        query.dropsSpace = model.tokenizer.stripsLeadingSpace && prompt.ids.allSatisfy(model.tokenizer.isControl)
+        request.distributions = query
         return DistributionPlan(
             head: head("dist", model), model: model, promptParam: param, lanes: lanes, prompt: prompt,
             request: request, extras: values[RequestFields.assembledExtra],

@@ -19,7 +19,8 @@ enum EffectiveSettings {
             set(RequestFields.maxTokens, budget)
         }
         set(RequestFields.seed, .integer(plan.seed))
-        set(RequestFields.choiceCount, .integer(Int64(plan.choiceCount)))
+        set(RequestFields.choiceCount, .integer(Int64(plan.returnedCount)))
+        for field in StrategyFields.all { object[field.name] = values.json(field) }
         setEnds(&object, values, timeLimit)
         set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
         for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
@@ -43,6 +44,7 @@ enum EffectiveSettings {
         object[RequestFields.maxTokens.name] = .integer(Int64(lane.maxTokens))
         object[RequestFields.seed.name] = .integer(seed)
         setEnds(&object, values, timeLimit)
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         setSampling(&object, values, lane.sampling)
         return .object(object)
     }

@@ -60,8 +60,10 @@ struct GenerationPlan: Sendable {
     var prompts: [PromptPlan]
     /// One per prompt.
     var requests: [GenerationRequest]
-    /// Choices per prompt.
+    /// Choices per prompt that are made.
     var choiceCount: Int
+    /// Choices per prompt that are returned: the best of them.
+    var returnedCount: Int
     /// The seed in effect.
     var seed: Int64
     /// How to stream; nil: one answer at the end.

@@ -60,13 +60,24 @@ struct GenerationPlanner: Sendable {
         let lookup = try lookup(values)
         var parameters = try sampling.parameters(values, seed: seed, model: model)
         parameters.constraint = try constraints.constraint(values, model: model)
+        let strategies = StrategyPlanner(values)
+        let returnedCount = values[RequestFields.choiceCount]
+        let drawnCount = try strategies.drawnCount()
+        let strategy = try strategies.strategy(&parameters, assembly: assembly)
+        if let path = strategies.path {
+            if aggregation != nil { throw .conflict(param: "aggregate", other: path) }
+            try strategies.refuseWhatNeedsDraws(besides: path)
+        }
+        let reportsSearch = values[RequestFields.returnExtras].contains(.search)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(
                 asked: asked, promptCount: prompt.ids.count, endpoint: endpoint, model: model, param: param)
             var request = try request(prompt, values, parameters, maxTokens: maxTokens)
-            request.choiceCount = values[RequestFields.choiceCount]
-            request.logprobCount = logprobCount
+            request.choiceCount = drawnCount
+            request.strategy = strategy(prompt)
+            if reportsSearch { try reportSearch(&request, values, promptCount: prompts.count) }
+            request.logprobCount = logprobCount ?? (drawnCount > returnedCount ? 0 : nil)
             request.logprobMode = logprobMode
             request.reportsStatistics = aggregation != nil
             request.reportsPromptLogprobs = echoes && logprobCount != nil
@@ -92,7 +103,7 @@ struct GenerationPlanner: Sendable {
             endpoint: endpoint, model: model, id: Self.newID(endpoint == .chat ? "chatcmpl" : "cmpl"),
             created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
-            choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
+            choiceCount: drawnCount, returnedCount: returnedCount, seed: seed, stream: stream, echoes: echoes,
             logprobCount: logprobCount, logprobMode: logprobMode, aggregation: aggregation,
             extras: values[RequestFields.returnExtras],
             warnings: warnings,
@@ -145,6 +156,25 @@ struct GenerationPlanner: Sendable {
     }
 
     // MARK: Fields that depend on each other
+
+    /// Asks for the steps of a search, if there is one and they are not too many.
+    private func reportSearch(
+        _ request: inout GenerationRequest, _ values: FieldValues, promptCount: Int
+    ) throws(APIError) {
+        let path = values.path(RequestFields.returnExtras.name)
+        guard case .beam(let parameters) = request.strategy else {
+            throw .unsupported(param: path, reason: "search is there only with beam_width above 1", allowed: nil)
+        }
+        // Of each step twice the width at least, and the width once more per further end.
+        let ends = 2 + request.stopIDs.count
+        let entries = promptCount * request.maxTokens * ends * parameters.width
+        guard entries <= Self.logprobLimit else {
+            throw .invalidValue(
+                param: path,
+                reason: "search would hold up to \(entries) continuations, at most \(Self.logprobLimit) are allowed")
+        }
+        request.reportsSearch = true
+    }
 
     private func stream(_ values: FieldValues) throws(APIError) -> StreamOptions? {
         let options = values[RequestFields.streamOptions]

@@ -95,7 +95,7 @@ struct PromptAssembly: Sendable {
     }
 
     /// A prompt as given: texts tokenized, ids kept.
-    private func plain(_ input: PromptInput, _ values: FieldValues, param: String) throws(APIError) -> PromptPlan {
+    func plain(_ input: PromptInput, _ values: FieldValues, param: String) throws(APIError) -> PromptPlan {
         let tokenizer = model.tokenizer
         let parsesSpecial = values[RequestFields.parseSpecial]
         var ids: [Int32] = []

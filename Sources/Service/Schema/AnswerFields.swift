@@ -14,6 +14,8 @@ package enum AnswerExtra: String, Sendable, CaseIterable {
     case tokenIDs = "token_ids"
     /// What makes and verifies the answer again.
     case receipt
+    /// What a beam search decided at each step.
+    case search
 }
 
 /// What of a stream's usage is asked for.
@@ -96,8 +98,8 @@ extension RequestFields {
     static let returnExtras = Field<Set<AnswerExtra>>(
         "return", type: "array of strings", allowed: Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) }),
         default: [], defaultText: "[]",
-        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids, a "
-            + "receipt for /v1/replay (in a comparison one per lane)."
+        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids, the "
+            + "steps of a beam search, a receipt for /v1/replay (in a comparison one per lane)."
     ) { (json, path, _) throws(APIError) in
         let allowed = Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) })
         var extras: Set<AnswerExtra> = []

@@ -47,12 +47,15 @@ enum LaneFields {
         RequestFields.maxTime.declaration,
     ]
 
+    /// What the text may be.
+    private static let constraints = ConstraintPlanner.fields
+
     /// Which tokens end a text, which some stages must know.
     private static let ends: [FieldDeclaration] = [
         RequestFields.stopTokenIDs.declaration, RequestFields.ignoreEnd.declaration,
     ]
 
-    private static let samplingNames = Set((sampling + ends).map(\.name))
+    private static let samplingNames = Set((sampling + constraints + ends).map(\.name))
     private static let names = samplingNames.union(lengths.map(\.name)).union([RequestFields.shots.name])
 
     /// Whether lanes of the route may hold the field.

@@ -92,6 +92,10 @@ extension GenerationPlanner {
         var all = run.values.overlaid(by: lane)
         all.set(RequestFields.prompt.name, [PromptInput(segments: [.ids(run.prompt)])])
         all.set(RequestFields.addSpecialTokens.name, false)
+        if let asked = StrategyPlanner(all).path {
+            throw .unsupported(
+                param: JSONPath.member(path, asked), reason: "a kept run is decoded again by draws alone", allowed: nil)
+        }
         var plan = try plan(
             all, endpoint: .completions, assembly: assembly, warnings: warnings + reading.warnings)
         plan.requests[0].firstChoice = choice
