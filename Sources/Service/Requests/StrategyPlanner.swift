@@ -221,7 +221,7 @@ struct StrategyPlanner: Sendable {
         let asked = [
             (RequestFields.trace.name, values[RequestFields.trace] != nil),
             (RequestFields.lookupTokens.name, values[RequestFields.lookupTokens] > 0),
-            (RequestFields.keepsRun.name, values[RequestFields.keepsRun]),
+            (RequestFields.keep.name, values[RequestFields.keep]),
             (RequestFields.returnExtras.name, values[RequestFields.returnExtras].contains(.receipt)),
         ]
         if let (name, _) = asked.first(where: \.1) { throw .conflict(param: values.path(name), other: path) }
