@@ -86,7 +86,7 @@ import Testing
             "model", "prompt", "instruction", "examples", "template", "shots", "add_special_tokens", "parse_special",
             "truncate_prompt_tokens", "stream", "stream_options", "echo", "logprobs", "logprobs_mode", "trace",
             "return",
-            "strict", "penalty_window", "keep",
+            "strict", "penalty_window", "keep", "aggregate",
         ]
         let settings = try #require(try receipt(TestService())["settings"]?.objectValue)
         let missing = RequestSchema.declarations(of: .completions).map(\.name).filter { name in
