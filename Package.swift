@@ -35,7 +35,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let database: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let serviceDependencies: [Target.Dependency] = [
-    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints",
+    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints", "Compute",
     "StrictJSON", httpTypes, logging,
 ]
 
@@ -94,7 +94,7 @@ let package = Package(
             "TrainingTests",
             ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
-        tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
+        tests("ServiceTests", serviceDependencies + ["Service"]),
     ],
     cLanguageStandard: .c17
 )
