@@ -35,8 +35,8 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let database: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let serviceDependencies: [Target.Dependency] = [
-    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints", "Compute",
-    "StrictJSON", httpTypes, logging,
+    "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints",
+    "Compute", "StrictJSON", httpTypes, logging,
 ]
 
 let package = Package(
