@@ -27,7 +27,7 @@ struct ReplayAnswer: AnswerBuilder {
         switch event {
         case .delta(let index, let choice, _, let tokens): choices[index][choice].ids += tokens.map(\.id)
         case .finished(let index, let choice, let reason): choices[index][choice].reason = reason
-        case .prompt, .distributions, .embedding, .diverged, .completed, .failed: break
+        case .prompt, .distributions, .embedding, .diverged, .searched, .completed, .failed: break
         }
         return []
     }
