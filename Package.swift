@@ -36,7 +36,7 @@ let database: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let serviceDependencies: [Target.Dependency] = [
     "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints",
-    "StrictJSON", httpTypes, logging,
+    "Compute", "StrictJSON", httpTypes, logging,
 ]
 
 let package = Package(
@@ -94,7 +94,7 @@ let package = Package(
             "TrainingTests",
             ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
-        tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
+        tests("ServiceTests", serviceDependencies + ["Service"]),
     ],
     cLanguageStandard: .c17
 )

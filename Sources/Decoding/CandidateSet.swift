@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Constraints
+import Glibc
 
 /// The ids that may still be drawn, with their processed logits.
 ///
@@ -67,6 +68,36 @@ package struct CandidateSet: Sendable {
         count = 1
         isDense = false
         mayHoldBanned = false
+    }
+
+    /// Becomes equal to `other` and keeps its own buffers.
+    mutating func copy(_ other: CandidateSet) {
+        count = other.count
+        isDense = other.isDense
+        mayHoldBanned = other.mayHoldBanned
+        let count = count
+        if logitStorage.count < count { logitStorage = [Float](repeating: 0, count: count) }
+        logitStorage.withUnsafeMutableBufferPointer { own in
+            other.withLogits { _ = own.update(fromContentsOf: $0) }
+        }
+        guard !isDense else { return }
+        if idStorage.count < count { idStorage = [Int32](repeating: 0, count: count) }
+        idStorage.withUnsafeMutableBufferPointer { own in
+            other.idStorage.withUnsafeBufferPointer {
+                _ = own.update(fromContentsOf: UnsafeBufferPointer(rebasing: $0[..<count]))
+            }
+        }
+    }
+
+    /// Whether the same ids are left with the same logits, bit for bit; of two sets that a stage makes one of the other.
+    func hasSameContent(as other: CandidateSet) -> Bool {
+        guard count == other.count else { return false }
+        return withLogits { own in
+            other.withLogits { theirs in
+                guard let left = own.baseAddress, let right = theirs.baseAddress else { return own.isEmpty }
+                return memcmp(left, right, own.count * MemoryLayout<Float>.stride) == 0
+            }
+        }
     }
 
     /// The logits, for reading.

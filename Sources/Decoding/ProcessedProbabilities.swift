@@ -13,7 +13,12 @@ public struct ProcessedProbabilities {
     /// The probabilities of the last draw that used `workspace`; nil before the first.
     public init?(of workspace: SamplingWorkspace) {
         guard workspace.candidates.count > 0 else { return nil }
-        candidates = workspace.candidates
+        self.init(of: workspace.candidates)
+    }
+
+    /// The probabilities of at least one candidate.
+    init(of candidates: CandidateSet) {
+        self.candidates = candidates
         statistics = candidates.statistics
     }
 

@@ -100,32 +100,49 @@ public struct Sampler: Sendable {
     package func trace(
         _ ids: [Int32], logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> SamplerTrace {
-        var copy = self
-        copy.context.position = position
-        try workspace.candidates.load(logits, position: position)
         let noise = context.noise.at(position: position)
-        func logitsNow(_ candidates: CandidateSet) -> [Float?] {
-            ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
-        }
-        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: logitsNow(workspace.candidates), steps: [])
-        for (name, stage) in zip(names, stages) {
-            try stage.apply(to: &workspace, context: copy.context)
-            trace.steps.append(SamplerTrace.Step(stage: name, logits: logitsNow(workspace.candidates)))
+        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: [], steps: [])
+        try forEachStep(logits: logits, position: position, workspace: &workspace) { step, candidates in
+            let now = ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
+            switch step {
+            case .load, .constraint: trace.raw = now
+            case .stage(let name): trace.steps.append(SamplerTrace.Step(stage: name, logits: now))
+            }
         }
         return trace
     }
 
-    /// Runs the stages. Returns whether there was nothing for them to do: the constrained text is over.
+    /// Runs the stages as the draw at `position` does, and shows the candidates that each step leaves.
+    func forEachStep(
+        logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace,
+        _ body: (SamplerStep, CandidateSet) -> Void
+    ) throws(DecodingError) {
+        var copy = self
+        copy.context.position = position
+        _ = try copy.run(logits, &workspace, body)
+    }
+
+    /// Runs the stages and shows what each step leaves. Returns whether there was nothing for them to do: the
+    /// constrained text is over.
     private func run(
-        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace
+        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace,
+        _ show: (SamplerStep, CandidateSet) -> Void = { _, _ in }
     ) throws(DecodingError) -> Bool {
         try workspace.candidates.load(logits, position: context.position)
-        if let constraint, try constraint.apply(to: &workspace.candidates, position: context.position) {
-            // Not even min_tokens can keep it from ending.
-            workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
-            return true
+        show(.load, workspace.candidates)
+        if let constraint {
+            let isOver = try constraint.apply(to: &workspace.candidates, position: context.position)
+            if isOver {
+                // Not even min_tokens can keep it from ending.
+                workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
+            }
+            show(.constraint, workspace.candidates)
+            if isOver { return true }
         }
-        for stage in stages { try stage.apply(to: &workspace, context: context) }
+        for (name, stage) in zip(names, stages) {
+            try stage.apply(to: &workspace, context: context)
+            show(.stage(name), workspace.candidates)
+        }
         return false
     }
 
@@ -144,6 +161,16 @@ public struct Sampler: Sendable {
     package var feedbackState: FeedbackState { context.feedback }
 }
 
+/// A step on the way from the model's logits to a draw.
+enum SamplerStep {
+    /// The model's logits are the candidates.
+    case load
+    /// What the constrained text cannot go on with is removed.
+    case constraint
+    /// A stage acts.
+    case stage(StageName)
+}
+
 /// What the stages of a sampler do to single ids; see ``Sampler/trace(_:logits:position:workspace:)``.
 package struct SamplerTrace: Sendable, Equatable {
     /// The ids after one stage.
@@ -152,6 +179,12 @@ package struct SamplerTrace: Sendable, Equatable {
         package var stage: StageName
         /// The logit of each id; nil once it is removed.
         package var logits: [Float?]
+
+        /// What `stage` left of the ids.
+        package init(stage: StageName, logits: [Float?]) {
+            self.stage = stage
+            self.logits = logits
+        }
     }
 
     /// The noise of each id.
@@ -160,4 +193,11 @@ package struct SamplerTrace: Sendable, Equatable {
     package var raw: [Float?]
     /// One per stage, in sequence.
     package var steps: [Step]
+
+    /// A trace of the given parts.
+    package init(noise: [Double], raw: [Float?], steps: [Step]) {
+        self.noise = noise
+        self.raw = raw
+        self.steps = steps
+    }
 }

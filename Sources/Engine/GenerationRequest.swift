@@ -34,6 +34,12 @@ public struct GenerationRequest: Sendable {
     public var promptLogprobStart = 0
     /// Whether to report probability and entropy of each generated token, raw and processed.
     public var reportsStatistics = false
+    /// What to report of the stages at each generated token; nil: nothing.
+    public var trace: TraceDetail?
+    /// Takes the logits of each draw; nil: they are not kept.
+    public var recorder: RunRecorder?
+    /// Where the only choice goes on from: the prompt's last ids are its first tokens then. Nil: from its beginning.
+    package var start: ChoiceStart?
     /// Settings whose distributions after the prompt are compared, before anything is drawn; nil: none.
     public var distributions: DistributionQuery?
     /// Whether to report the embedding of the prompt: the mean of its hidden states after the last norm.
@@ -117,6 +123,8 @@ public struct ReportedToken: Sendable {
     public var processed: ProcessedReport?
     /// Its probability and the entropy at its place; nil unless asked for.
     public var statistics: DrawStatistics?
+    /// What the stages did at its place; nil unless asked for.
+    public var trace: DrawTrace?
     /// Whether its bytes are part of the text; not for the token that ends a choice.
     public var isShown = true
 

@@ -180,13 +180,11 @@ final class Choice {
     /// Whether it drew the tokens of the choice that it is compared with so far.
     var followsReference: Bool
 
-    init(
-        index: Int, table: BlockTable, sampler: Sampler, text: TextAssembler, promptCount: Int, followsReference: Bool
-    ) {
+    init(index: Int, table: BlockTable, start: ChoiceStart, promptCount: Int, followsReference: Bool) {
         self.index = index
         self.table = table
-        self.sampler = sampler
-        self.text = text
+        sampler = start.sampler
+        text = start.text
         self.followsReference = followsReference
         position = promptCount - 1
     }

@@ -456,9 +456,6 @@ final class ModelRuntime {
             lane.table = nil
             return
         }
-        let tokenizer = model.info.tokenizer
-        let startsText = request.prompt.allSatisfy(tokenizer.isControl)
-        let stripsSpace = startsText && tokenizer.stripsLeadingSpace
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -468,17 +465,18 @@ final class ModelRuntime {
                     tokenCount: request.prompt.count, tokenCapacity: request.prompt.count + request.maxTokens)
             guard let own else { return fail(unit.owner, cacheExhausted(unit)) }
             do throws(DecodingError) {
+                let start =
+                    if let start = request.start {
+                        start
+                    } else {
+                        try ChoiceStart(
+                            request, choice: index, tokenizer: model.info.tokenizer,
+                            vocabularySize: model.info.config.vocabularySize)
+                    }
                 lane.choices.append(
                     Choice(
-                        index: index, table: own,
-                        sampler: Sampler(
-                            parameters: request.sampling, choice: request.firstChoice + index,
-                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize,
-                            dropsSpace: stripsSpace),
-                        text: try TextAssembler(
-                            request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
-                            stripsSpace: stripsSpace),
-                        promptCount: request.prompt.count, followsReference: lane.index > 0))
+                        index: index, table: own, start: start, promptCount: request.prompt.count,
+                        followsReference: lane.index > 0))
             } catch {
                 return fail(unit.owner, .decoding(error))
             }
@@ -530,22 +528,11 @@ final class ModelRuntime {
         choice.generated += 1
         metrics.generatedTokens += 1
         unit.owner.usages[lane.index].generatedTokens += 1
-        if request.stopIDs.contains(token.id)
-            || (!request.ignoresEnd && model.info.tokenizer.endIDs.contains(token.id))
-        {
-            guard request.includesStop, request.stopIDs.contains(token.id) else {
-                return finish(unit, lane, choice, .endToken(token.id), ending: token)
-            }
-            let output = choice.text.append(token)
-            emit(unit, lane, choice, output)
-            return finish(unit, lane, choice, output.stop.map { .stopString($0) } ?? .endToken(token.id))
-        }
-        let output = choice.text.append(token)
-        emit(unit, lane, choice, output)
-        if let stop = output.stop { return finish(unit, lane, choice, .stopString(stop)) }
-        choice.sampler.accept(token.id)
-        if choice.sampler.mustEnd {
-            finish(unit, lane, choice, .constraint)
+        let taken = TakenToken(
+            token, request, tokenizer: model.info.tokenizer, sampler: &choice.sampler, text: &choice.text)
+        emit(unit, lane, choice, taken.output)
+        if let reason = taken.reason {
+            finish(unit, lane, choice, reason, ending: taken.ending)
         } else if choice.generated == request.maxTokens {
             finish(unit, lane, choice, .length)
         } else {

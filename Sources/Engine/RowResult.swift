@@ -43,10 +43,15 @@ struct RowJob {
         do throws(DecodingError) {
             switch purpose {
             case .report(let id):
-                return .success(.token(try token(id, tokenizer, &workspace)))
+                return .success(
+                    .token(try Self.token(id, lane.request, tokenizer, logits, position, nil, &workspace)))
             case .draw(let choice):
                 let id = try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
-                return .success(.token(try token(id, tokenizer, &workspace)))
+                lane.request.recorder?.record(id, logits: logits, choice: choice.index)
+                return .success(
+                    .token(
+                        try Self.token(
+                            id, lane.request, tokenizer, logits, position, choice.sampler, &workspace)))
             case .compare(let query):
                 return .success(
                     .distributions(
@@ -58,17 +63,23 @@ struct RowJob {
         }
     }
 
-    private func token(
-        _ id: Int32, _ tokenizer: any Tokenizer, _ workspace: inout SamplingWorkspace
+    /// What `request` asks about a token. `sampler` drew it just now, with the workspace; nil: it is the prompt's.
+    static func token(
+        _ id: Int32, _ request: GenerationRequest, _ tokenizer: any Tokenizer, _ logits: UnsafeBufferPointer<Float>,
+        _ position: Int, _ sampler: Sampler?, _ workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> ReportedToken {
-        let request = lane.request
         var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])
-        if request.reportsStatistics, case .draw = purpose {
+        if request.reportsStatistics, sampler != nil {
             token.statistics = try DrawStatistics(of: id, logits: logits, position: position, workspace: workspace)
+        }
+        if let detail = request.trace, let sampler {
+            // Leaves in the workspace what the draw left.
+            token.trace = try sampler.trace(
+                of: id, detail, logits: logits, position: position, workspace: &workspace)
         }
         guard let count = request.logprobCount else { return token }
         var processed: ProcessedReport?
-        if request.logprobMode != .raw, case .draw = purpose, let left = ProcessedProbabilities(of: workspace) {
+        if request.logprobMode != .raw, sampler != nil, let left = ProcessedProbabilities(of: workspace) {
             processed = ProcessedReport(logprob: left.of(id), top: left.top(count))
         }
         if request.logprobMode == .processed {

@@ -222,6 +222,32 @@ def test_capabilities_and_options(server, path):
     assert server.get(path).status_code == 405
 
 
+def test_a_trace_follows_the_probabilities_to_the_draw(server):
+    body = {"prompt": PROMPT, "max_tokens": 6, "seed": 3, "temperature": 1.3, "top_k": 30, "top_p": 0.9, "logprobs": 1}
+    plain = server.complete(**body, logprobs_mode="both")["choices"][0]
+    traced = server.complete(**body, logprobs_mode="both", trace={"level": "full", "top": 3})["choices"][0]
+    trace = traced.pop("trace")
+    assert traced == plain  # looking changes nothing
+    for place, token in enumerate(trace):
+        assert token["raw"]["logprob"] == plain["logprobs"]["token_logprobs"][place]
+        assert [stage["stage"] for stage in token["stages"]] == ["temperature", "top_k", "top_p"]
+        last = token["stages"][-1]
+        assert last["logprob"] == plain["logprobs"]["processed_token_logprobs"][place]
+        assert token["stages"][1]["survivors"] == 30 >= last["survivors"]
+        before = token["raw"]
+        for stage in token["stages"]:
+            assert stage["rank"] <= token["raw"]["rank"] and len(stage["top"]) == min(3, stage["survivors"])
+            # what is left of a token's probability once others are removed
+            if stage["stage"] != "temperature":
+                kept = math.exp(before["logprob"] - stage["logprob"])
+                assert math.isclose(kept, 1 - stage["mass_removed"], rel_tol=1e-4)
+            before = stage
+        assert token["stages"][0]["mass_removed"] == 0
+    lane = compare(server, **{key: body[key] for key in body if key != "logprobs"}, trace="summary", lanes=[{}])
+    tokens = lane["lanes"][0]["choices"][0]["tokens"]
+    assert [token["trace"]["raw"]["rank"] for token in tokens] == [token["raw"]["rank"] for token in trace]
+
+
 def test_lanes_with_examples_of_their_own_are_requests_alone(server):
     """The number of examples is a lever: each lane gives the bits of the completion with these examples."""
     shots = {"set": "opposites", "select": "bm25", "template": "arrow"}

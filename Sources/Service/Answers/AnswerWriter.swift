@@ -9,6 +9,8 @@ import Tokenizers
 struct ChoiceState: Sendable {
     var text = ""
     var tokens: [LabelledToken] = []
+    /// The ids of its tokens, without the prompt's.
+    var ids: [Int32] = []
     var reason: FinishReason?
     var labeller: TokenLabeller
     /// Whether anything was sent of it (streams).
@@ -37,6 +39,8 @@ struct AnswerWriter: Sendable {
             answer.key("usage")
             Self.write(usage, countsGuesses: countsGuesses, to: &answer)
             writeExtras(to: &answer)
+            writeReceipt(choices, to: &answer)
+            writeWhatIf(to: &answer)
         }
         return writer.bytes
     }
@@ -58,6 +62,7 @@ struct AnswerWriter: Sendable {
             }
             writeLogprobs(choice.tokens[...], to: &object)
             Self.writeFinish(choice.reason, to: &object)
+            writeTrace(choice.tokens[...], to: &object)
             if plan.extras.contains(.tokenIDs) { object.member("token_ids", choice.tokens.map(\.id)) }
         }
     }
@@ -94,6 +99,7 @@ struct AnswerWriter: Sendable {
                             writeLogprobs(tokens, to: &object)
                         }
                         Self.writeFinish(reason, to: &object)
+                        writeTrace(tokens, to: &object)
                         if plan.extras.contains(.tokenIDs) { object.member("token_ids", tokens.map(\.id)) }
                     }
                 })
@@ -112,13 +118,17 @@ struct AnswerWriter: Sendable {
         }
     }
 
-    /// The chunk after the last choice: no choices, the usage.
-    func usageChunk(_ usage: GenerationUsage) -> [UInt8] {
+    /// The chunk after the last choice: no choices, the usage and the receipt as far as they are asked for.
+    func lastChunk(_ choices: [ChoiceState], usage: GenerationUsage) -> [UInt8] {
         event { chunk in
             writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
             chunk.member("choices", array: { _ in })
-            chunk.key("usage")
-            Self.write(usage, countsGuesses: countsGuesses, to: &chunk)
+            if plan.stream?.includesUsage == true {
+                chunk.key("usage")
+                Self.write(usage, countsGuesses: countsGuesses, to: &chunk)
+            }
+            writeReceipt(choices, to: &chunk)
+            writeWhatIf(to: &chunk)
         }
     }
 
@@ -149,6 +159,57 @@ struct AnswerWriter: Sendable {
         writer.member("system_fingerprint", plan.fingerprint)
     }
 
+    private func writeReceipt(_ choices: [ChoiceState], to writer: inout JSONWriter) {
+        guard let draft = plan.receipt else { return }
+        let outputs = choices.enumerated().map { index, choice in
+            let (prompt, number) = index.quotientAndRemainder(dividingBy: plan.choiceCount)
+            return Receipt.Output(prompt: prompt, choice: number, ids: choice.ids, reason: choice.reason)
+        }
+        writer.member("receipt", object: { Receipt(draft: draft, outputs: outputs).write(to: &$0) })
+    }
+
+    private func writeWhatIf(to writer: inout JSONWriter) {
+        guard let report = plan.whatIf else { return }
+        let state = report.snapshot
+        writer.member(
+            "what_if",
+            object: { object in
+                object.member("run", report.run)
+                object.member("choice", report.choice)
+                object.member("redecoded_tokens", state.redecodedTokens)
+                object.member("computed_tokens", state.computedTokens)
+                object.key("first_difference")
+                guard let difference = state.difference else { return object.null() }
+                object.object { entry in
+                    entry.member("step", difference.step)
+                    for (name, id) in [("run", difference.recorded), ("now", difference.drawn)] {
+                        entry.member(
+                            name,
+                            object: { token in
+                                token.member("id", id)
+                                token.member("text", TokenLabel.text(of: id, plan.model.tokenizer))
+                            })
+                    }
+                }
+            })
+    }
+
+    private func writeTrace(_ tokens: ArraySlice<LabelledToken>, to writer: inout JSONWriter) {
+        guard plan.isTraced else { return }
+        writer.member(
+            "trace",
+            array: { array in
+                for token in tokens {
+                    guard let trace = token.trace else { continue }  // A token of the echoed prompt.
+                    array.object { entry in
+                        entry.member("id", token.id)
+                        entry.member("text", token.text)
+                        TraceWriter.write(trace, plan.model.tokenizer, to: &entry)
+                    }
+                }
+            })
+    }
+
     private func writeLogprobs(_ tokens: ArraySlice<LabelledToken>, to writer: inout JSONWriter) {
         writer.key("logprobs")
         guard plan.logprobCount != nil else { return writer.null() }
@@ -164,27 +225,12 @@ struct AnswerWriter: Sendable {
     /// `finish_reason` from the standard set, the detail in `stop_reason`: the stop string, the id of the token that
     /// ended the choice, "constraint" or "timeout".
     static func writeFinish(_ reason: FinishReason?, to writer: inout JSONWriter) {
-        switch reason {
-        case nil:
+        guard let reason else {
             writer.key("finish_reason")
-            writer.null()
-        case .endToken(let id):
-            writer.member("finish_reason", "stop")
-            writer.member("stop_reason", id)
-        case .stopString(let text):
-            writer.member("finish_reason", "stop")
-            writer.member("stop_reason", text)
-        case .constraint:
-            writer.member("finish_reason", "stop")
-            writer.member("stop_reason", "constraint")
-        case .length:
-            writer.member("finish_reason", "length")
-            writer.key("stop_reason")
-            writer.null()
-        case .deadline:
-            writer.member("finish_reason", "length")
-            writer.member("stop_reason", "timeout")
+            return writer.null()
         }
+        writer.member("finish_reason", reason.name)
+        writer.member("stop_reason", reason.detail)
     }
 
     private var countsGuesses: Bool { plan.requests.contains { $0.lookup != nil } }
@@ -243,6 +289,27 @@ struct AnswerWriter: Sendable {
         if plan.extras.contains(.assembled) { AssembledWriter.write(plan.prompts, model: plan.model, to: &writer) }
         if !plan.warnings.isEmpty {
             writer.member("warnings", array: { array in for warning in plan.warnings { warning.write(to: &array) } })
+        }
+    }
+}
+
+extension FinishReason {
+    /// `finish_reason`.
+    var name: String {
+        switch self {
+        case .endToken, .stopString, .constraint: "stop"
+        case .length, .deadline: "length"
+        }
+    }
+
+    /// `stop_reason`.
+    var detail: JSON {
+        switch self {
+        case .endToken(let id): .integer(Int64(id))
+        case .stopString(let text): .string(text)
+        case .constraint: .string("constraint")
+        case .length: .null
+        case .deadline: .string("timeout")
         }
     }
 }

@@ -138,6 +138,7 @@ struct ComparisonWriter: Sendable {
                             })
                         metrics.write(lane: index, to: &object)
                         Self.write(usages[index], to: &object)
+                        writeReceipt(index, lane, to: &object)
                     }
                 }
             })
@@ -149,6 +150,14 @@ struct ComparisonWriter: Sendable {
                 usage.member("completion_tokens", total.generatedTokens)
                 usage.member("total_tokens", total.promptTokens + total.generatedTokens)
             })
+    }
+
+    private func writeReceipt(_ index: Int, _ choices: [ComparedChoice], to writer: inout JSONWriter) {
+        guard let draft = plan.lanes[index].receipt else { return }
+        let outputs = choices.enumerated().map { number, choice in
+            Receipt.Output(prompt: 0, choice: number, ids: choice.tokens.map(\.id), reason: choice.reason)
+        }
+        writer.member("receipt", object: { Receipt(draft: draft, outputs: outputs).write(to: &$0) })
     }
 
     private static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
@@ -189,6 +198,9 @@ struct ComparisonWriter: Sendable {
                             object.member("survivors", statistics.survivorCount)
                         }
                         if listsTop { writeTop(token.top, to: &object) }
+                        if let trace = token.trace {
+                            object.member("trace", object: { TraceWriter.write(trace, tokenizer, to: &$0) })
+                        }
                     }
                 }
             })

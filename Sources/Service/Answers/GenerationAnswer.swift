@@ -51,7 +51,8 @@ struct GenerationAnswer: AnswerBuilder {
         usage = GenerationUsage(total: usages)
         let vote = plan.aggregation?.vote(samples.map(\.text), means: samples.map(\.mean))
         guard let stream = plan.stream else { return [writer.answer(choices, vote: vote, usage: usage)] }
-        return (vote.map { [writer.voteChunk($0)] } ?? []) + (stream.includesUsage ? [writer.usageChunk(usage)] : [])
+        let hasLast = stream.includesUsage || plan.receipt != nil || plan.whatIf != nil
+        return (vote.map { [writer.voteChunk($0)] } ?? []) + (hasLast ? [writer.lastChunk(choices, usage: usage)] : [])
     }
 
     // MARK: Events
@@ -88,13 +89,14 @@ struct GenerationAnswer: AnswerBuilder {
         guard let position = position(index, choice) else { return [] }
         var pieces = isStreamed ? open(position) : []
         usage.generatedTokens += tokens.count
+        if plan.receipt != nil { choices[position].ids += tokens.map(\.id) }
         if samples.indices.contains(choice) {
             samples[choice].text += text
             samples[choice].logprob += tokens.reduce(0) { $0 + ($1.statistics?.rawLogprob ?? 0) }
             samples[choice].count += tokens.count
         }
         var labelled: [LabelledToken] = []
-        if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
+        if plan.logprobCount != nil || plan.isTraced || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }
         }
         guard isStreamed else {

@@ -34,6 +34,8 @@ struct LanePlan: Sendable {
     var seed: Int64
     /// Every setting in effect as a JSON object; nil unless asked for.
     var effective: JSON?
+    /// The receipt, without what the answer adds to it; nil unless asked for.
+    var receipt: Receipt.Draft?
 }
 
 /// A comparison understood in full.

@@ -46,13 +46,20 @@ extension GenerationPlanner {
             request.reportsStatistics = true
             request.deadline = deadline(own)
             plan.requests.append(request)
-            plan.lanes.append(
-                LanePlan(
-                    name: input.label, settings: .object(input.given), seed: laneSeed,
-                    effective: extras.contains(.effectiveSettings)
-                        ? EffectiveSettings.json(own, lane: request, seed: laneSeed, timeLimit: timeLimit) : nil))
+            var lane = LanePlan(
+                name: input.label, settings: .object(input.given), seed: laneSeed,
+                effective: extras.contains(.effectiveSettings)
+                    ? EffectiveSettings.json(own, lane: request, seed: laneSeed, timeLimit: timeLimit) : nil)
+            if extras.contains(.receipt) {
+                lane.receipt = Receipt.Draft(
+                    model: model, fingerprint: plan.head.fingerprint,
+                    settings: EffectiveSettings.receipt(own, requests: [request]), prompts: [prompt.ids],
+                    hashes: hashes)
+            }
+            plan.lanes.append(lane)
         }
         try checkSize(plan.requests, topCount: topCount, values)
+        try checkTraceSize(plan.requests, values)
         return plan
     }
 

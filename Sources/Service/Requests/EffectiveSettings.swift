@@ -47,6 +47,28 @@ enum EffectiveSettings {
         return .object(object)
     }
 
+    /// Settings that give the answer of `requests` again as fields of a completion, without a time limit.
+    static func receipt(_ values: FieldValues, requests: [GenerationRequest]) -> JSONObject {
+        var object = JSONObject()
+        object[RequestFields.maxTokens.name] = budget(requests)
+        if let request = requests.first {
+            object[RequestFields.seed.name] = .integer(Int64(bitPattern: request.sampling.seed))
+            object[RequestFields.choiceCount.name] = .integer(Int64(request.choiceCount))
+        }
+        setEnds(&object, values, nil)
+        object[RequestFields.maxTime.name] = .null
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
+        object[RequestFields.skipSpecialTokens.name] = .bool(values[RequestFields.skipSpecialTokens])
+        if let sampling = requests.first?.sampling { setSampling(&object, values, sampling) }
+        return object
+    }
+
+    /// `max_tokens`: one number, or one per request where they differ.
+    static func budget(_ requests: [GenerationRequest]) -> JSON {
+        let counts = requests.map { JSON.integer(Int64($0.maxTokens)) }
+        return Set(requests.map(\.maxTokens)).count == 1 ? counts[0] : .array(counts)
+    }
+
     /// What ends a text.
     private static func setEnds(_ object: inout JSONObject, _ values: FieldValues, _ timeLimit: Duration?) {
         object[RequestFields.stop.name] = .array(values[RequestFields.stop].map { .string($0) })

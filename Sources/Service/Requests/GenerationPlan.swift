@@ -80,6 +80,14 @@ struct GenerationPlan: Sendable {
     var warnings: [RequestWarning]
     /// The settings in effect, as a JSON object.
     var settings: JSON
+    /// The receipt, without what the answer adds to it; nil unless asked for.
+    var receipt: Receipt.Draft?
+
+    /// What decoding a run again finds; nil unless this does.
+    var whatIf: WhatIfReport?
+
+    /// Whether tokens say what the stages did.
+    var isTraced: Bool { requests.contains { $0.trace != nil } }
 
     /// The path of the prompt in the request, for errors.
     func param(_ index: Int) -> String {

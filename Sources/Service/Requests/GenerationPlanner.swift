@@ -15,6 +15,7 @@ struct GenerationPlanner: Sendable {
     var version: String
     let sampling = SamplingPlanner()
     let constraints = ConstraintPlanner()
+    let hashes = ModelHashes()
 
     init(timeLimit: Duration?, version: String) {
         self.timeLimit = timeLimit
@@ -86,6 +87,7 @@ struct GenerationPlanner: Sendable {
                         + "\(logprobCount + 1) each), at most \(Self.logprobLimit) are allowed")
             }
         }
+        try checkTraceSize(requests, values)
         var plan = GenerationPlan(
             endpoint: endpoint, model: model, id: Self.newID(endpoint == .chat ? "chatcmpl" : "cmpl"),
             created: time(nil),
@@ -97,6 +99,12 @@ struct GenerationPlanner: Sendable {
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
+        }
+        if plan.extras.contains(.receipt) {
+            plan.receipt = Receipt.Draft(
+                model: model, fingerprint: plan.fingerprint,
+                settings: EffectiveSettings.receipt(values, requests: requests), prompts: prompts.map(\.ids),
+                hashes: hashes)
         }
         return plan
     }
@@ -117,7 +125,23 @@ struct GenerationPlanner: Sendable {
         }
         request.ignoresEnd = values[RequestFields.ignoreEnd]
         request.showsSpecial = !values[RequestFields.skipSpecialTokens]
+        request.trace = values[RequestFields.trace]
         return request
+    }
+
+    /// A trace counts as one log-probability per stage, and one per token that is listed.
+    func checkTraceSize(_ requests: [GenerationRequest], _ values: FieldValues) throws(APIError) {
+        let entries = requests.reduce(0) { sum, request in
+            guard let detail = request.trace else { return sum }
+            let levels = request.sampling.activeStages.count + 1
+            return sum + request.choiceCount * request.maxTokens * levels * (detail.count + 1)
+        }
+        guard entries <= Self.logprobLimit else {
+            throw .invalidValue(
+                param: values.path(RequestFields.trace.name),
+                reason: "the trace would hold up to \(entries) log-probabilities, at most "
+                    + "\(Self.logprobLimit) are allowed")
+        }
     }
 
     // MARK: Fields that depend on each other

@@ -46,12 +46,13 @@ package enum RequestSchema {
         AnyField(RequestFields.echo), AnyField(RequestFields.logprobCount), AnyField(RequestFields.logprobs),
         AnyField(RequestFields.topLogprobs), AnyField(RequestFields.compareTopLogprobs),
         AnyField(RequestFields.logprobsMode),
-        AnyField(RequestFields.skipSpecialTokens),
+        AnyField(RequestFields.trace), AnyField(RequestFields.skipSpecialTokens),
         AnyField(RequestFields.addSpecialTokens), AnyField(RequestFields.parseSpecial),
         AnyField(RequestFields.truncatePromptTokens), AnyField(RequestFields.addGenerationPrompt),
         AnyField(RequestFields.continueFinalMessage), AnyField(RequestFields.returnExtras),
         AnyField(RequestFields.assembledExtra),
-        AnyField(RequestFields.strict),
+        AnyField(RequestFields.strict), AnyField(RequestFields.receipt), AnyField(RequestFields.keep),
+        AnyField(RequestFields.run), AnyField(RequestFields.runChoice), AnyField(RequestFields.whatIfSettings),
         AnyField(RequestFields.content), AnyField(RequestFields.tokenizePrompt),
         AnyField(RequestFields.tokenizeMessages), AnyField(RequestFields.tokenizeAddSpecial),
         AnyField(RequestFields.tokenizeParseSpecial), AnyField(RequestFields.withPieces),
@@ -128,6 +129,15 @@ package enum RequestSchema {
         }
     }
 
+    /// Reads and checks settings that stand at `path` of a body.
+    ///
+    /// - Throws: ``APIError`` for the first member at fault.
+    static func read(
+        _ object: JSONObject, for endpoint: Endpoint, at path: String, _ reading: inout FieldReading
+    ) throws(APIError) -> FieldValues {
+        try read(object, tables[endpoint] ?? [:], endpoint, of: path, &reading) { JSONPath.member(path, $0) }
+    }
+
     /// Reads and checks the settings of a lane, and names those that are given as null.
     ///
     /// - Throws: ``APIError`` for the first member at fault.
@@ -143,6 +153,11 @@ package enum RequestSchema {
             }
         }
         return (values, cleared)
+    }
+
+    /// The names, as declared, of the members that are fields of the route, in the order of the object.
+    static func names(of object: JSONObject, for endpoint: Endpoint) -> [String] {
+        object.keys.compactMap { tables[endpoint]?[$0]?.declaration.name }
     }
 
     /// Whether a field of lanes takes integers.
