@@ -87,6 +87,11 @@ import Testing
             "truncate_prompt_tokens", "stream", "stream_options", "echo", "logprobs", "logprobs_mode", "trace",
             "return",
             "strict", "penalty_window", "keep", "aggregate",
+            // What does not change a bit.
+            "prompt_lookup_num_tokens", "max_matching_ngram_size",
+            // Strategies, beside which there is no receipt.
+            "best_of", "beam_width", "use_beam_search", "num_beam_groups", "diversity_penalty", "length_penalty",
+            "length_norm", "early_stopping", "guidance_scale", "negative_prompt", "penalty_alpha", "dola_layers",
         ]
         let settings = try #require(try receipt(TestService())["settings"]?.objectValue)
         let missing = RequestSchema.declarations(of: .completions).map(\.name).filter { name in

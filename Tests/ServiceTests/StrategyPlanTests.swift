@@ -77,6 +77,9 @@ struct StrategyPlanTests {
         ("\"n\":3,\"best_of\":2", "best_of"), ("\"best_of\":65", "best_of"),
         ("\"best_of\":3,\"stream\":true", "best_of"),
         ("\"best_of\":3,\"logprobs\":1,\"logprobs_mode\":\"processed\"", "logprobs_mode"),
+        ("\"guidance_scale\":2,\"trace\":\"summary\"", "trace"),
+        ("\"dola_layers\":\"high\",\"prompt_lookup_num_tokens\":4", "prompt_lookup_num_tokens"),
+        ("\"beam_width\":2,\"keep\":true", "keep"), ("\"best_of\":2,\"return\":[\"receipt\"]", "return"),
     ]
 
     private static func ids(_ count: Int) -> String { (0..<count).map(String.init).joined(separator: ",") }
