@@ -188,7 +188,7 @@ struct BeamSearchTests {
             #expect(recorder.error == nil)
             #expect(recorder.texts[0].count == 8)
         }
-        let after = harness.engine.metrics(model: harness.id)
+        let after = harness.idleMetrics()
         #expect(after.usedBlocks == before.usedBlocks && after.runningSequences == 0)
         harness.engine.stop()
     }

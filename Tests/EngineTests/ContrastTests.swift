@@ -54,7 +54,7 @@ struct ContrastiveSearchTests {
                 #expect(recorder.texts[0] == expected[index])
             }
         }
-        #expect(crowd.engine.metrics(model: crowd.id).runningSequences == 0)
+        #expect(crowd.idleMetrics().runningSequences == 0)
         alone.engine.stop()
         crowd.engine.stop()
     }

@@ -133,6 +133,12 @@ struct Harness {
         return recorder.texts
     }
 
+    /// The figures once nothing runs, which is counted after the last event was sent; as they are if something does.
+    func idleMetrics() -> EngineMetrics {
+        for _ in 0..<200 where engine.metrics(model: id).runningSequences > 0 { usleepBriefly() }
+        return engine.metrics(model: id)
+    }
+
     /// A request for `text` that samples with `seed` and does not end early.
     func request(_ text: String, seed: UInt64 = 1, max: Int = 24) -> GenerationRequest {
         var sampling = SamplingParameters()

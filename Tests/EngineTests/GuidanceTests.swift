@@ -65,7 +65,7 @@ struct GuidanceTests {
             recorder.wait()
             #expect(recorder.texts[0] == expected[index % 5], "negative prompt \(index % 5)")
         }
-        #expect(crowd.engine.metrics(model: crowd.id).runningSequences == 0)
+        #expect(crowd.idleMetrics().runningSequences == 0)
         alone.engine.stop()
         crowd.engine.stop()
     }
@@ -80,7 +80,7 @@ struct GuidanceTests {
         short.maxTokens = 400
         short.deadline = .now + .milliseconds(20)
         #expect(try harness.run([short])[0].allSatisfy { $0.reason == .deadline || $0.reason == .length })
-        #expect(harness.engine.metrics(model: harness.id).runningSequences == 0)
+        #expect(harness.idleMetrics().runningSequences == 0)
         harness.engine.stop()
     }
 }
