@@ -98,3 +98,10 @@ def test_the_cache_has_its_size():
         assert what_if(small, ids[0])["what_if"]["computed_tokens"] == 0
         refused = small.post("/v1/completions", {"prompt": "The king", "max_tokens": 25, "keep": True})
         assert refused.status_code == 400 and refused.json()["error"]["param"] == "keep"
+
+
+@pytest.mark.parametrize("field, value", [("beam_width", 3), ("best_of", 3), ("guidance_scale", 2.0)])
+def test_a_strategy_cannot_be_put_in_afterwards(server, field, value):
+    run = server.complete(prompt="The king", max_tokens=4, keep=True)
+    answer = server.post("/v1/whatif", {"run": run["id"], "settings": {field: value}})
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == f"settings.{field}"

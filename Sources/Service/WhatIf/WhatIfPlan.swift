@@ -94,7 +94,7 @@ extension GenerationPlanner {
         all.set(RequestFields.addSpecialTokens.name, false)
         if let asked = StrategyPlanner(all).path {
             throw .unsupported(
-                param: JSONPath.member(path, asked), reason: "a kept run is decoded again by draws alone", allowed: nil)
+                param: asked, reason: "a kept run is decoded again by draws alone", allowed: nil)
         }
         var plan = try plan(
             all, endpoint: .completions, assembly: assembly, warnings: warnings + reading.warnings)
