@@ -2,6 +2,7 @@
 """llama.cpp in a process of its own: one JSON command a line in, one answer a line out. Started by peer.py.
 
     {"load": PATH, "threads": N, "context": N}
+    {"ready": true}                       answers when commands are read
     {"prefill": [ids]}                    seconds to compute them all as one batch
     {"decode": N, "prompt": [ids]}        seconds for N greedy steps after the prompt
     {"serve": [[ids]], "generate": N}     seconds from the start to each of N tokens of every prompt, all at once;
@@ -93,6 +94,8 @@ def main():
             context = cpp.llama_init_from_model(model, params)
             vocabulary = cpp.llama_vocab_n_tokens(cpp.llama_model_get_vocab(model))
             answer["system"] = ctypes.string_at(cpp.llama_print_system_info()).decode()
+        elif "ready" in command:
+            answer["ready"] = True
         elif "serve" in command:
             cpp.llama_memory_clear(cpp.llama_get_memory(context), True)
             answer["times"] = serve(command["serve"], command["generate"])

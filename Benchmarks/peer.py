@@ -111,7 +111,11 @@ class LlamaCpp:
     def __init__(self, python, model, threads):
         self.process = subprocess.Popen(
             [python, HERE / "llama_worker.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.system = self.ask(load=str(model), threads=threads, context=CONTEXT)["system"]
+        self.threads = threads
+        self.system = self.load(model)["system"] if model else self.ask(ready=True)
+
+    def load(self, model):
+        return self.ask(load=str(model), threads=self.threads, context=CONTEXT)
 
     def ask(self, **command):
         self.process.stdin.write(json.dumps(command) + "\n")

@@ -11,14 +11,23 @@ public struct KVLayout: Sendable, Equatable {
         case f32
         /// binary16, rounded to nearest even.
         case f16
+        /// Q8_0: per 32 elements a binary16 scale and signed bytes; for heads of whole blocks.
+        case q8
 
-        /// The size of one element in bytes.
-        public var elementBytes: Int {
+        /// The type of a vector in the cache.
+        package var element: ElementType {
             switch self {
-            case .f32: 4
-            case .f16: 2
+            case .f32: .f32
+            case .f16: .f16
+            case .q8: .q8_0
             }
         }
+
+        /// The name as GGUF tools write it, such as `Q8_0`.
+        public var name: String { element.name }
+
+        /// Whether heads of `size` elements can be stored so.
+        public func holds(headSize size: Int) -> Bool { size % element.blockSize == 0 }
     }
 
     /// The usual size of a block, in tokens; also the fixed block of the attention reduction.
@@ -35,11 +44,12 @@ public struct KVLayout: Sendable, Equatable {
     /// How elements are stored.
     public let type: CacheType
 
-    /// A layout of the given sizes, all positive; `blockTokens` is a multiple of 32.
+    /// A layout of the given sizes, all positive; `blockTokens` is a multiple of 32, and the type holds such heads.
     public init(
         layerCount: Int, kvHeadCount: Int, headSize: Int, blockTokens: Int = KVLayout.blockTokens, type: CacheType
     ) {
         precondition(layerCount > 0 && kvHeadCount > 0 && headSize > 0, "sizes are positive")
+        precondition(type.holds(headSize: headSize), "a head is of whole blocks")
         precondition(blockTokens > 0 && blockTokens % 32 == 0, "a block is a multiple of 32 tokens")
         self.layerCount = layerCount
         self.kvHeadCount = kvHeadCount
@@ -49,7 +59,10 @@ public struct KVLayout: Sendable, Equatable {
     }
 
     /// The bytes of the keys of one head of one layer in a block.
-    package var headBytes: Int { blockTokens * headSize * type.elementBytes }
+    package var headBytes: Int { blockTokens * vectorBytes }
+
+    /// The bytes of one key or value of one head.
+    package var vectorBytes: Int { headSize / type.element.blockSize * type.element.blockBytes }
 
     /// The bytes of a block: all layers, keys and values.
     public var blockBytes: Int { 2 * layerCount * kvHeadCount * headBytes }

@@ -11,7 +11,6 @@ extension Kernels {
     ) {
         precondition(layer >= 0 && layer < layout.layerCount, "a layer lies in the layout")
         let size = layout.headSize
-        let element = layout.type.elementBytes
         split(rows.count, nanoseconds: Double(layout.kvHeadCount * size) * 0.3) { range in
             for index in range {
                 let row = rows[index]
@@ -19,7 +18,7 @@ extension Kernels {
                 let block = row.blocks[position / layout.blockTokens]
                 let token = position % layout.blockTokens
                 for head in 0..<layout.kvHeadCount {
-                    let inLayer = head * layout.headBytes + token * size * element
+                    let inLayer = head * layout.headBytes + token * layout.vectorBytes
                     let from = index * rowStride + head * size
                     store(keys + from, size, at: block + layout.keyOffset(layer: layer) + inLayer, layout.type)
                     store(values + from, size, at: block + layout.valueOffset(layer: layer) + inLayer, layout.type)
@@ -34,6 +33,10 @@ extension Kernels {
         switch type {
         case .f32: address.copyMemory(from: vector, byteCount: count * 4)
         case .f16: operations.pointee.to_half(vector, count, address.assumingMemoryBound(to: UInt16.self))
+        case .q8:
+            for start in stride(from: 0, to: count, by: Q8Block.size) {
+                Q8Block.store(vector + start, at: address + start / Q8Block.size * Q8Block.bytes)
+            }
         }
     }
 
@@ -75,7 +78,7 @@ extension Kernels {
                         block_tokens: layout.blockTokens,
                         key_offset: layout.keyOffset(layer: layer) + kvHead * layout.headBytes,
                         value_offset: layout.valueOffset(layer: layer) + kvHead * layout.headBytes,
-                        is_half: layout.type == .f16 ? 1 : 0)
+                        type: layout.type.element.rawValue)
                     self.operations.pointee.attention(&job, self.scratch(thread: thread))
                 }
             }

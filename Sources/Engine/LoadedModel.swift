@@ -20,6 +20,8 @@ public enum ModelLoadError: Error, Sendable, CustomStringConvertible {
     case contextLength(asked: Int, limit: Int)
     /// The cache cannot hold a single sequence of the shortest useful length.
     case cacheTooSmall(bytes: Int, neededBytes: Int)
+    /// The cache cannot be of the type that `--kv-type` names.
+    case cacheType(KVLayout.CacheType, headSize: Int)
     /// The machine or its cgroup has not enough memory.
     case notEnoughMemory(MemoryPlan, available: Int)
     /// RLIMIT_AS leaves too little address space for the plan and the program itself.
@@ -40,6 +42,8 @@ public enum ModelLoadError: Error, Sendable, CustomStringConvertible {
             "a context of \(asked) tokens was asked for; this model allows 1 to \(limit)"
         case .cacheTooSmall(let bytes, let needed):
             "a KV cache of \(bytes) bytes is too small: one block of tokens takes \(needed) bytes"
+        case .cacheType(let type, let headSize):
+            "the KV cache cannot be \(type.name): a head of this model has \(headSize) elements, not whole blocks of 32"
         case .notEnoughMemory(let plan, let available):
             "not enough memory: \(plan), but \(available / 1_048_576) MiB are available"
         case .notEnoughAddressSpace(let plan, let program, let available):

@@ -86,6 +86,9 @@ public struct ServingPlan: Sendable {
             throw .contextLength(asked: asked, limit: config.contextLength)
         }
         contextLength = options.contextLength ?? config.contextLength
+        guard options.cacheType.holds(headSize: config.headSize) else {
+            throw .cacheType(options.cacheType, headSize: config.headSize)
+        }
         layout = KVLayout(
             layerCount: config.layerCount, kvHeadCount: config.kvHeadCount, headSize: config.headSize,
             blockTokens: KVLayout.blockTokens, type: options.cacheType)

@@ -2,12 +2,32 @@
 
 import ArgumentParser
 import Checkpoints
+import Compute
 import Decoding
 import Dispatch
 import Engine
 import Glibc
 import Synchronization
 import Tokenizers
+
+/// How keys and values are kept, on the command line.
+enum KVType: String, ExpressibleByArgument, CaseIterable, LosslessStringConvertible {
+    case f32
+    case f16
+    case q8 = "q8_0"
+
+    init?(_ text: String) { self.init(rawValue: text) }
+
+    var description: String { rawValue }
+
+    var cacheType: KVLayout.CacheType {
+        switch self {
+        case .f32: .f32
+        case .f16: .f16
+        case .q8: .q8
+        }
+    }
+}
 
 /// How the engine runs, on the command line and in the environment.
 struct EngineFlags: ParsableArguments {
@@ -26,6 +46,12 @@ struct EngineFlags: ParsableArguments {
             "Key-value cache per model, such as 512M. [TEMPER_KV_MEMORY; default: eight full contexts, within a quarter of memory]"
     )
     var kvMemory: ByteCount?
+
+    @Option(
+        help:
+            "How keys and values are kept: f32, f16 or q8_0, in half and about a quarter of the memory of f32. [TEMPER_KV_TYPE; default: f32]"
+    )
+    var kvType: KVType?
 
     @Flag(help: "Computes every prompt from its start. [TEMPER_NO_PREFIX_CACHE]")
     var noPrefixCache = false
@@ -46,6 +72,7 @@ struct EngineFlags: ParsableArguments {
         var options = EngineOptions(threadCount: threads)
         options.contextLength = try Environment.value(ctx, "CTX")
         options.cacheBytes = try Environment.value(kvMemory, "KV_MEMORY")?.bytes
+        if let type = try Environment.value(kvType, "KV_TYPE") { options.cacheType = type.cacheType }
         if let gap = try Environment.value(maxGap, "MAX_GAP") {
             guard (1...10_000).contains(gap) else { throw ValidationError("--max-gap must be from 1 to 10000") }
             options.stepDuration = .milliseconds(gap)

@@ -56,13 +56,6 @@ enum SummaryText {
         }
     }
 
-    private static func name(_ type: KVLayout.CacheType) -> String {
-        switch type {
-        case .f32: "F32"
-        case .f16: "F16"
-        }
-    }
-
     /// Lines of name and value.
     static func table(_ summary: CheckpointSummary, _ plan: ServingPlan?) -> String {
         var lines: [(String, String)] = [
@@ -97,7 +90,7 @@ enum SummaryText {
             lines.append(("tokenizer", "none"))
         }
         if let plan {
-            let type = name(plan.layout.type)
+            let type = plan.layout.type.name
             lines += [
                 ("KV per token", "\(ByteCount.words(plan.layout.bytesPerToken)) in \(type)"),
                 ("served with", "a context of \(plan.contextLength) tokens, a cache of \(plan.cacheTokens) in \(type)"),
@@ -146,7 +139,7 @@ enum SummaryText {
                     "memory",
                     object: { entry in
                         entry.member("context_length", plan.contextLength)
-                        entry.member("kv_type", name(plan.layout.type))
+                        entry.member("kv_type", plan.layout.type.name)
                         entry.member("kv_bytes_per_token", plan.layout.bytesPerToken)
                         entry.member("kv_cache_tokens", plan.cacheTokens)
                         entry.member("weight_bytes", plan.memory.weightBytes)

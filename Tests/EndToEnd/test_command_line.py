@@ -126,3 +126,16 @@ def test_values_that_cannot_be_are_found_before_loading(flags, words):
 def test_settings_that_cannot_match_are_refused(flags):
     message = fails("serve", "--port", 0, *flags, code=64)
     assert flags[0] in message and "Usage: temper serve" in message, message
+
+
+def test_the_type_of_the_cache_changes_its_size_and_little_else():
+    figures, texts = {}, {}
+    for kind in ("f32", "f16", "q8_0"):
+        plan = json.loads(run("inspect", default_model(), "--json", "--kv-type", kind).stdout)["memory"]
+        assert plan["kv_type"] == kind.upper()
+        figures[kind] = plan["kv_bytes_per_token"]
+        texts[kind] = run("complete", default_model(), "-p", "Once upon a time", "--temperature", 0,
+                          "--max-tokens", 16, "--kv-type", kind).stdout
+    assert figures["f32"] == 2 * figures["f16"] and figures["q8_0"] * 32 == figures["f16"] * 17
+    assert texts["f16"] == texts["f32"] and texts["q8_0"].startswith(texts["f32"][:20])
+    assert "q4" in fails("serve", default_model(), "--kv-type", "q4", code=64)

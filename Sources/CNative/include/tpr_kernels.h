@@ -73,7 +73,7 @@ typedef struct {
     void *const *blocks;              // block j holds tokens j * block_tokens and on
     size_t block_tokens;              // a multiple of 32
     size_t key_offset, value_offset;  // bytes from the block's start to [token][head_size] of this head
-    int is_half;                      // elements are binary16, else binary32
+    uint32_t type;                    // of the cache: TPR_F32, TPR_F16, or TPR_Q8_0 with heads of whole blocks
 } tpr_attention;
 
 /// The most queries of one tpr_attention.
@@ -117,6 +117,11 @@ size_t tpr_block_size(uint32_t type);
 size_t tpr_block_bytes(uint32_t type);
 /// The kind of input that linear maps of this weight type take.
 int tpr_input_kind(uint32_t type);
+
+/// The bytes of `count` elements of `type`, whole blocks.
+static inline size_t tpr_vector_bytes(uint32_t type, size_t count) {
+    return count / tpr_block_size(type) * tpr_block_bytes(type);
+}
 
 /// Scratch that tpr_ops.attention needs for heads of this size.
 size_t tpr_attention_scratch_bytes(size_t head_size);

@@ -112,14 +112,18 @@ static void linear(const tpr_linear *map, size_t first, size_t last) {
 }
 
 static float load_cached(const tpr_attention *job, const uint8_t *vector, size_t d) {
-    return load_plain(job->is_half ? TPR_F16 : TPR_F32, vector, d);
+    if (job->type == TPR_Q8_0) {
+        const tpr_q8_0 *block = (const tpr_q8_0 *)vector + d / 32;
+        return tpr_load_half(block->d) * (float)(int8_t)block->qs[d % 32];
+    }
+    return load_plain(job->type, vector, d);
 }
 
 /// Softmax over blocks of 32 keys from key 0, with a running maximum and sum.
 static void attend(const tpr_attention *job, size_t index) {
     const float *query = job->queries[index];
     float *output = job->outputs[index];
-    size_t size = job->head_size, element = job->is_half ? 2 : 4;
+    size_t size = job->head_size, vector = tpr_vector_bytes(job->type, size);
     int64_t last = job->positions[index];
     int64_t first = job->window > 0 && last >= job->window ? last - job->window + 1 : 0;
     float greatest = -INFINITY, sum = 0;
@@ -127,8 +131,8 @@ static void attend(const tpr_attention *job, size_t index) {
     for (int64_t start = first / 32 * 32; start <= last; start += 32) {
         const uint8_t *block = job->blocks[(size_t)start / job->block_tokens];
         size_t token = (size_t)start % job->block_tokens;
-        const uint8_t *keys = block + job->key_offset + token * size * element;
-        const uint8_t *values = block + job->value_offset + token * size * element;
+        const uint8_t *keys = block + job->key_offset + token * vector;
+        const uint8_t *values = block + job->value_offset + token * vector;
         int64_t from = first > start ? first - start : 0, to = last - start < 31 ? last - start + 1 : 32;
         float weights[32], best = greatest;
         for (int64_t i = 0; i < 32; i++) {
@@ -136,7 +140,7 @@ static void attend(const tpr_attention *job, size_t index) {
             weights[i] = -INFINITY;
             if (i < from || i >= to) { continue; }
             for (size_t d = 0; d < size; d++) {
-                lanes[d % 8] = fmaf(load_cached(job, keys + (size_t)i * size * element, d), query[d], lanes[d % 8]);
+                lanes[d % 8] = fmaf(load_cached(job, keys + (size_t)i * vector, d), query[d], lanes[d % 8]);
             }
             weights[i] = tpr_sum_of_lanes_scalar(lanes) * job->scale;
             best = weights[i] > best ? weights[i] : best;
@@ -152,7 +156,7 @@ static void attend(const tpr_attention *job, size_t index) {
         for (size_t d = 0; d < size; d++) {
             float total = output[d] * correction;
             for (int64_t i = from; i < to; i++) {
-                total = fmaf(weights[i], load_cached(job, values + (size_t)i * size * element, d), total);
+                total = fmaf(weights[i], load_cached(job, values + (size_t)i * vector, d), total);
             }
             output[d] = total;
         }

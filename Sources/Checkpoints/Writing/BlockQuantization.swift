@@ -4,18 +4,6 @@
 enum BlockQuantization {
     private static let size = 32
 
-    /// Q8_0: the scale is the greatest magnitude divided by 127; signed bytes.
-    static func q8_0(_ x: UnsafePointer<Float>, to block: UnsafeMutableRawPointer) {
-        var greatest: Float = 0
-        for index in 0..<size { greatest = max(greatest, abs(x[index])) }
-        let inverse = storeScale(greatest / 127, to: block)
-        for index in 0..<size {
-            let rounded = (x[index] * inverse).rounded(.toNearestOrAwayFromZero)
-            let byte = rounded.isFinite ? Int8(max(-128, min(127, rounded))) : 0
-            block.storeBytes(of: byte, toByteOffset: 2 + index, as: Int8.self)
-        }
-    }
-
     /// Q4_0: the scale is the number of the greatest magnitude divided by -8; of two numbers from 0 to 15, which stand
     /// for -8 to 7, a byte: elements 0 to 15 in the low halves, 16 to 31 in the high ones.
     static func q4_0(_ x: UnsafePointer<Float>, to block: UnsafeMutableRawPointer) {

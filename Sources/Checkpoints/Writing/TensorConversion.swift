@@ -74,7 +74,7 @@ extension Tensor {
             switch type {
             case .f16: place.storeBytes(of: Float16(block[0]).bitPattern.littleEndian, as: UInt16.self)
             case .bf16: place.storeBytes(of: bfloatBits(block[0]).littleEndian, as: UInt16.self)
-            case .q8_0: BlockQuantization.q8_0(block, to: place)
+            case .q8_0: Q8Block.store(block, at: place)
             case .q4_0: BlockQuantization.q4_0(block, to: place)
             case .q5_0: BlockQuantization.q5_0(block, to: place)
             case .q4_K: SuperblockQuantization.q4_K(block, to: place)

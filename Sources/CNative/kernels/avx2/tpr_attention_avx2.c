@@ -177,11 +177,23 @@ TPR_AVX2 static void soften(const tpr_attention *job, state *state, size_t query
     }
 }
 
-/// A block as floats in scratch.
-TPR_AVX2 static void convert(cached *block, size_t size, float *to) {
+/// A block as floats in scratch; of binary16, or of blocks of 32 bytes with a scale.
+TPR_AVX2 static void convert(cached *block, uint32_t type, size_t size, float *to) {
     for (size_t key = 0; key < 32; key++) {
         const uint8_t *vector = block->vectors + key * block->stride;
-        for (size_t d = 0; d < size; d += 8) { _mm256_storeu_ps(to + key * size + d, load8(1, vector, d)); }
+        float *row = to + key * size;
+        if (type == TPR_F16) {
+            for (size_t d = 0; d < size; d += 8) { _mm256_storeu_ps(row + d, load8(1, vector, d)); }
+            continue;
+        }
+        for (size_t part = 0; part < size / 32; part++) {
+            const tpr_q8_0 *bytes = (const tpr_q8_0 *)(const void *)vector + part;
+            __m256 scale = _mm256_set1_ps(tpr_load_half(bytes->d));
+            for (size_t d = 0; d < 32; d += 8) {
+                __m256i whole = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(bytes->qs + d)));
+                _mm256_storeu_ps(row + 32 * part + d, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(whole)));
+            }
+        }
     }
     block->vectors = (const uint8_t *)to;
     block->stride = size * sizeof(float);
@@ -226,15 +238,15 @@ TPR_AVX2 static void attend_block(const tpr_attention *job, state *state, int64_
         visible(job, q, start, &from, &to);
         if (from < 32 && to > from) { active[count++] = q; }
     }
-    size_t size = job->head_size, stride = size * (job->is_half ? 2 : 4);
+    size_t size = job->head_size, stride = tpr_vector_bytes(job->type, size);
     const uint8_t *block = job->blocks[(size_t)start / job->block_tokens];
     size_t token = (size_t)start % job->block_tokens;
-    cached keys = {block + job->key_offset + token * stride, stride, job->is_half};
-    cached values = {block + job->value_offset + token * stride, stride, job->is_half};
-    if (job->is_half && count > 3) {
-        // Several tiles read the block: convert it once.
-        convert(&keys, size, state->converted);
-        convert(&values, size, state->converted + 32 * size);
+    cached keys = {block + job->key_offset + token * stride, stride, job->type == TPR_F16};
+    cached values = {block + job->value_offset + token * stride, stride, job->type == TPR_F16};
+    if (job->type == TPR_Q8_0 || (job->type == TPR_F16 && count > 3)) {
+        // Several tiles read the block, or none can: convert it once.
+        convert(&keys, job->type, size, state->converted);
+        convert(&values, job->type, size, state->converted + 32 * size);
     }
     for (size_t i = 0; i < count; i += 3) {
         size_t tile = count - i < 3 ? count - i : 3;
