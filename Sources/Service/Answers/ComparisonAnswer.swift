@@ -49,11 +49,19 @@ struct ComparisonAnswer: AnswerBuilder {
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
-        usage = GenerationUsage(lanes: usages, promptTokens: plan.promptTokens)
-        let metrics = ComparisonMetrics(choices, references: plan.references, seed: UInt64(bitPattern: plan.seed))
-        guard isStreamed else { return [writer.answer(choices, metrics, usages, total: usage)] }
-        let last = writer.last(choices, metrics, usages, total: usage)
+        let result = result(usages)
+        usage = result.usage
+        guard isStreamed else { return [result.json] }
+        let last = writer.last(choices, result.metrics, usages, total: usage)
         return hasStarted ? [last] : [writer.start(), last]
+    }
+
+    /// What is known when all is done.
+    func result(_ usages: [GenerationUsage]) -> FinishedComparison {
+        FinishedComparison(
+            plan: plan, choices: choices,
+            metrics: ComparisonMetrics(choices, references: plan.references, seed: UInt64(bitPattern: plan.seed)),
+            usages: usages, usage: GenerationUsage(lanes: usages, promptTokens: plan.promptTokens))
     }
 }
 
