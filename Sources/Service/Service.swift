@@ -246,8 +246,8 @@ public final class Service: Sendable {
         case .tokenizerInfo:
             guard let engine else { throw .loading }
             send(ModelRoutes.tokenizerInfo(try model(nil, engine)), responder, record)
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
-            .ablate, .exampleSets, .exampleSet:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .watermark,
+            .assemble, .curve, .ablate, .exampleSets, .exampleSet:
             throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
         }
     }
@@ -273,6 +273,11 @@ public final class Service: Sendable {
                 let body = try read(.detokenize, request, &record)
                 send(
                     try TokenizeRoutes.detokenize(body.values, model: body.model, warnings: body.warnings), responder,
+                    record)
+            case .watermark:
+                let body = try read(.watermark, request, &record)
+                send(
+                    try WatermarkRoute.detect(body.values, model: body.model, warnings: body.warnings), responder,
                     record)
             case .assemble:
                 // The dry run of what the body is for.

@@ -85,7 +85,7 @@ def test_a_divergence_is_where_the_tokens_part(comparison):
             assert (divergence["reference"]["id"], divergence["other"]["id"]) == (left[step], right[step])
             assert divergence["raw"]["other_logprob"] == other["tokens"][step]["logprob"]
             assert divergence["in_other"]["other_logprob"] == other["tokens"][step]["processed_logprob"]
-            assert divergence["cause"]["kind"] in ("removed", "reweighted", "noise")
+            assert divergence["cause"]["kind"] in ("constrained", "removed", "reweighted", "noise")
             found.add(divergence["cause"].get("stage"))
     assert "temperature" in found
 

@@ -14,6 +14,7 @@ enum Route: Sendable, Equatable {
     case model(String)
     case tokenize
     case detokenize
+    case watermark
     case assemble
     case curve
     case ablate
@@ -37,6 +38,7 @@ enum Route: Sendable, Equatable {
         case .model: "/v1/models/{id}"
         case .tokenize: "/tokenize"
         case .detokenize: "/detokenize"
+        case .watermark: "/v1/watermark/detect"
         case .assemble: "/v1/prompts/assemble"
         case .curve: "/v1/prompts/curve"
         case .ablate: "/v1/prompts/ablate"
@@ -53,8 +55,8 @@ enum Route: Sendable, Equatable {
     /// Whether the route takes a JSON body by POST.
     var isPost: Bool {
         switch self {
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
-            .ablate:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .watermark,
+            .assemble, .curve, .ablate:
             true
         default: false
         }
@@ -101,6 +103,7 @@ enum Route: Sendable, Equatable {
         case "/v1/models", "/models": self = .models
         case "/tokenize": self = .tokenize
         case "/detokenize": self = .detokenize
+        case "/v1/watermark/detect": self = .watermark
         case "/v1/prompts/assemble": self = .assemble
         case "/v1/prompts/curve": self = .curve
         case "/v1/prompts/ablate": self = .ablate
