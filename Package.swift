@@ -70,8 +70,8 @@ let package = Package(
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Prompting", "Training", "Tokenizers", "Decoding", "Checkpoints",
-                "Compute", "StrictJSON", httpTypes, arguments, logging,
+                "Service", "HTTPServing", "Engine", "Prompting", "Evaluation", "Training", "Tokenizers", "Decoding",
+                "Checkpoints", "Compute", "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 

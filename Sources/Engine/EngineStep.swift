@@ -11,7 +11,7 @@ enum EngineStep {
     static let logitRows = 32
 }
 
-/// What a row of logits is wanted for.
+/// What an output row is wanted for.
 enum RowTask {
     /// What follows a token of the trunk, for every lane that wants to know.
     case trunk(ActiveUnit, position: Int)
@@ -28,6 +28,24 @@ enum RowTask {
     case search(ActiveUnit, ActiveLane, SearchRow)
     /// To decide which token of a choice that tries several is taken.
     case contrast(ActiveUnit, ActiveLane, Choice, SearchRow)
+
+    /// Whether logits are wanted, not the hidden state alone.
+    var needsLogits: Bool {
+        switch self {
+        case .trunk(let unit, let position): unit.lanes.contains { $0.wantsLogits(after: position) }
+        case .own(_, let lane, let position): lane.wantsLogits(after: position)
+        case .next, .mixed, .guide, .search, .contrast: true
+        }
+    }
+
+    /// The lanes that want the hidden state.
+    var embeddedLanes: [ActiveLane] {
+        switch self {
+        case .trunk(let unit, _): unit.lanes.filter(\.request.reportsEmbedding)
+        case .own(_, let lane, _): lane.request.reportsEmbedding ? [lane] : []
+        case .next, .mixed, .guide, .search, .contrast: []
+        }
+    }
 }
 
 /// One forward pass and what it is for.
@@ -118,19 +136,13 @@ struct StepBatch {
         decodeRows += 1
     }
 
-    /// Whether the logits of a row are wanted, not its hidden state alone.
-    func needsLogits(_ row: Int) -> Bool {
-        guard case .trunk(let unit, let position) = tasks[row] else { return true }
-        return unit.lanes.contains { $0.wantsOutput(after: position) }
-    }
-
     /// Where a chunk of rows that begins at `start` ends, so that all the logits that a row needs are in memory at once:
     /// those of its guide or of earlier layers, beside which there is no room for other rows.
     func chunkEnd(from start: Int, of count: Int) -> Int {
         if usesLayers(start) { return start + 1 }
         let limit = min(start + EngineStep.logitRows, count)
         var end = start + 1
-        while end < limit, needsLogits(end), !usesLayers(end) { end += 1 }
+        while end < limit, tasks[end].needsLogits, !usesLayers(end) { end += 1 }
         if end < count, case .guide = tasks[end] { return end - 1 }
         return end
     }

@@ -45,6 +45,8 @@ public struct GenerationRequest: Sendable {
     public var reportsStatistics = false
     /// Settings whose distributions after the prompt are compared, before anything is drawn; nil: none.
     public var distributions: DistributionQuery?
+    /// Whether to report the embedding of the prompt: the mean of its hidden states after the last norm.
+    public var reportsEmbedding = false
     /// Whether control tokens appear in the text.
     public var showsSpecial: Bool
     /// The moment by which the request must be done; nil: no limit of its own.
@@ -180,6 +182,8 @@ public enum GenerationEvent: Sendable {
     case delta(index: Int, choice: Int, text: String, tokens: [ReportedToken])
     /// The distributions after the prompt under the request's settings.
     case distributions(index: Int, DistributionReport)
+    /// The mean of the prompt's hidden states after the last norm, C numbers.
+    case embedding(index: Int, [Float])
     /// A choice drew another token than the same choice of the group's first request, for the first time.
     case diverged(index: Int, choice: Int, Divergence)
     /// What a search decided at a step; only if asked for.

@@ -74,10 +74,12 @@ final class ActiveUnit {
         branches = lanes + lanes.compactMap(\.guide)
     }
 
-    /// Whether something is asked for of the trunk's own tokens: their log-probabilities or hidden states.
+    /// Whether something is asked for that needs the trunk's own tokens to be computed.
     var reportsTrunk: Bool {
-        lanes.contains {
-            $0.context != nil || $0.request.reportsPromptLogprobs && $0.request.promptLogprobStart < trunk.count
+        lanes.contains { lane in
+            let request = lane.request
+            return lane.context != nil || request.reportsEmbedding
+                || request.reportsPromptLogprobs && request.promptLogprobStart < trunk.count
         }
     }
 
@@ -112,6 +114,8 @@ final class ActiveLane {
     var promptTokens: [ReportedToken] = []
     /// What was asked about the distribution after the prompt.
     var distributions: DistributionReport?
+    /// The sum of the prompt's hidden states so far, where their mean is asked for.
+    var stateSum: [Double] = []
     var firstToken: ContinuousClock.Instant?
 
     /// - Parameter width: C, the floats of a hidden state.
@@ -132,8 +136,13 @@ final class ActiveLane {
     /// Whether it computes anything after the trunk.
     var needsTable: Bool { ownRows > 0 || request.maxTokens > 0 }
 
-    /// Whether the logits after the token at `position` of its prompt are wanted.
+    /// Whether the hidden state or the logits after the token at `position` of its prompt are wanted.
     func wantsOutput(after position: Int) -> Bool {
+        request.reportsEmbedding || wantsLogits(after: position)
+    }
+
+    /// Whether the logits after the token at `position` of its prompt are wanted.
+    func wantsLogits(after position: Int) -> Bool {
         let isLast = position == request.prompt.count - 1
         if isLast { return request.maxTokens > 0 || request.distributions != nil }
         return request.reportsPromptLogprobs && position + 1 >= request.promptLogprobStart
@@ -144,7 +153,7 @@ extension GenerationRequest {
     /// Tokens of the prompt after the first `sharedTokens` that must be computed.
     func ownRows(sharedTokens: Int) -> Int {
         let rest = promptRowCount - sharedTokens
-        return maxTokens > 0 || distributions != nil ? rest : max(0, rest - 1)
+        return maxTokens > 0 || distributions != nil || reportsEmbedding ? rest : max(0, rest - 1)
     }
 }
 

@@ -235,8 +235,11 @@ final class ModelRuntime {
         let vocabularySize = model.info.config.vocabularySize
         keepStates(batch, states)
         var start = 0
+        for (row, task) in batch.tasks.enumerated() {
+            for lane in task.embeddedLanes { lane.add(states, row: row) }
+        }
         while start < states.rows {
-            guard batch.needsLogits(start) else {
+            guard batch.tasks[start].needsLogits else {
                 start += 1
                 continue
             }
@@ -301,7 +304,7 @@ final class ModelRuntime {
         _ unit: ActiveUnit, _ lane: ActiveLane, after position: Int, _ logits: UnsafeBufferPointer<Float>
     ) -> [RowJob] {
         let request = lane.request
-        guard lane.remainingChoices > 0, lane.wantsOutput(after: position) else { return [] }
+        guard lane.remainingChoices > 0, lane.wantsLogits(after: position) else { return [] }
         let next = position + 1
         if next < request.prompt.count {
             return [
@@ -450,6 +453,14 @@ final class ModelRuntime {
             lane.distributions = nil
             emit(unit, .distributions(index: lane.index, report))
         }
+        if request.reportsEmbedding {
+            let embedding = lane.stateSum.map { Float($0 / Double(request.prompt.count)) }
+            lane.stateSum = []
+            guard embedding.allSatisfy(\.isFinite) else {
+                return fail(unit.owner, .nonFiniteLogits(position: request.prompt.count - 1))
+            }
+            emit(unit, .embedding(index: lane.index, embedding))
+        }
         if request.maxTokens == 0 { finishAll(unit, lane, .length) }
     }
 
@@ -563,6 +574,15 @@ final class ModelRuntime {
 
     /// Groups that have not started yet.
     var waitingGroupCount: Int { groups.reduce(0) { $0 + ($1.hasStarted ? 0 : 1) } }
+}
+
+extension ActiveLane {
+    /// Adds a hidden state to the sum; rows come in order of position, however the prompt is cut into steps.
+    fileprivate func add(_ states: HiddenStates, row: Int) {
+        let state = UnsafeBufferPointer(start: states.pointer + row * states.columns, count: states.columns)
+        if stateSum.isEmpty { stateSum = Array(repeating: 0, count: states.columns) }
+        for (column, value) in state.enumerated() { stateSum[column] += Double(value) }
+    }
 }
 
 extension LoadedModel {

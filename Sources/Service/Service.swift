@@ -59,6 +59,7 @@ public final class Service: Sendable {
     private let logger: Logger
     private let metrics = ServiceMetrics()
     private let planner: GenerationPlanner
+    private let memory = ModelMemory()
     private let state = Mutex(State())
     /// What the serial queue of each generation runs on: a large answer holds up no other.
     private let answerPool = DispatchQueue(label: "temper.answers", qos: .userInitiated, attributes: .concurrent)
@@ -215,7 +216,8 @@ public final class Service: Sendable {
     private func assembly(_ model: ModelInfo) -> PromptAssembly {
         let template = state.withLock { $0.chatTemplates[model.id] }
         return PromptAssembly(
-            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library)
+            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library,
+            book: ModelBook(model, memory: memory))
     }
 
     // MARK: Routes
@@ -284,9 +286,11 @@ public final class Service: Sendable {
                 let object = try object(of: request)
                 let endpoint: Endpoint = object["messages"].map { !$0.isNull } == true ? .chat : .completions
                 let body = try read(endpoint, object, &record)
-                let plan = try planner.plan(
-                    body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
-                send(AssembledWriter.dryRun(plan), responder, record)
+                try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+                    try planner.plan(body.values, endpoint: endpoint, assembly: assembly, warnings: body.warnings)
+                } then: { plan, record in
+                    self.send(AssembledWriter.dryRun(plan), responder, record)
+                }
             case .curve: try makeCurve(request, responder, &record)
             case .ablate: try ablate(request, responder, &record)
             default: throw .routeNotFound(request.path)
@@ -323,17 +327,13 @@ public final class Service: Sendable {
     /// The checked fields of a body, with the model they are for.
     private func read(
         _ endpoint: Endpoint, _ request: HTTPServerRequest, _ record: inout RequestRecord
-    ) throws(APIError) -> (
-        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
-    ) {
+    ) throws(APIError) -> Body {
         try read(endpoint, try object(of: request), &record)
     }
 
     private func read(
         _ endpoint: Endpoint, _ object: JSONObject, _ record: inout RequestRecord
-    ) throws(APIError) -> (
-        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
-    ) {
+    ) throws(APIError) -> Body {
         let engine = try workingEngine()
         // Model and strictness come first: all else is checked against them.
         var reading = FieldReading(limits: nil)
@@ -357,35 +357,48 @@ public final class Service: Sendable {
         _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(endpoint, request, &record)
-        let plan = try planner.plan(
-            body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
-        run(GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.plan(body.values, endpoint: endpoint, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(
+                GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder,
+                &record)
+        }
     }
 
     private func compare(
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.compare, request, &record)
-        let plan = try planner.comparison(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        run(ComparisonAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.comparison(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(ComparisonAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        }
     }
 
     private func score(
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.score, request, &record)
-        let plan = try planner.scoring(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        run(ScoreAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.scoring(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(ScoreAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        }
     }
 
     private func distribution(
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.distribution, request, &record)
-        let plan = try planner.distribution(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        run(
-            DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
-            &record)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.distribution(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(
+                DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
+                &record)
+        }
     }
 
     /// Hands work to an engine; `answer` makes of its events what is sent.
@@ -423,14 +436,52 @@ public final class Service: Sendable {
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.ablate, request, &record)
-        let plan = try AblationPlan(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        metrics.generation(began: true)
-        let queue = DispatchQueue(label: "temper.ablation", target: answerPool)
-        let session = AblationSession(plan: plan, responder: responder, queue: queue) { [self, record] outcome in
-            metrics.generation(began: false)
-            finish(record.ended(outcome))
+        try plan(body, responder, &record) { assembly throws(APIError) in
+            try AblationPlan(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { [self] plan, record in
+            metrics.generation(began: true)
+            let queue = DispatchQueue(label: "temper.ablation", target: answerPool)
+            let session = AblationSession(plan: plan, responder: responder, queue: queue) { [self, record] outcome in
+                metrics.generation(began: false)
+                finish(record.ended(outcome))
+            }
+            session.start(body.engine)
         }
-        session.start(body.engine)
+    }
+
+    /// What a body says, read.
+    private typealias Body = (
+        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
+    )
+
+    /// Makes a plan and goes on with it; where the plan depends on what the model knows, the model is asked first.
+    private func plan<Plan: Sendable>(
+        _ body: Body, _ responder: any HTTPResponder, _ record: inout RequestRecord,
+        make: @escaping @Sendable (PromptAssembly) throws(APIError) -> Plan,
+        then: @escaping @Sendable (Plan, inout RequestRecord) -> Void
+    ) throws(APIError) {
+        let assembly = assembly(body.model)
+        let plan: Plan
+        do throws(APIError) {
+            plan = try make(assembly)
+        } catch {
+            guard let missing = assembly.book.takeMissing() else { throw error }
+            metrics.generation(began: true)
+            let session = PlanningSession(
+                assembly, engine: body.engine, queue: DispatchQueue(label: "temper.plan", target: answerPool),
+                make: make
+            ) { [self, record] result, isGone in
+                var record = record
+                metrics.generation(began: false)
+                switch result {
+                case .success(let plan): then(plan, &record)
+                case .failure where isGone: finish(record.abandoned)
+                case .failure(let error): refuse(error, responder, record)
+                }
+            }
+            return session.start(missing, responder: responder)
+        }
+        then(plan, &record)
     }
 
     // MARK: Answers

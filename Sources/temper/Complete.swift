@@ -225,7 +225,7 @@ struct Complete: ParsableCommand {
         do throws(EngineError) {
             _ = try engine.submit(completion.requests, model: info.id) { event in
                 switch event {
-                case .prompt, .distributions, .diverged, .searched: break
+                case .prompt, .distributions, .embedding, .searched, .diverged: break
                 case .delta(_, _, let text, _): Terminal.write(text)
                 case .finished(_, _, let reason): result.withLock { $0.reason = reason }
                 case .completed(let usages):

@@ -225,3 +225,39 @@ def test_capabilities_and_options(server, path):
         assert {"temperature", "samplers", "seed"} <= set(routes[path]["lane_fields"]) <= names | {"name"}
     assert server.post(path, {}).status_code == 400
     assert server.get(path).status_code == 405
+
+
+def test_lanes_with_examples_of_their_own_are_requests_alone(server):
+    """The number of examples is a lever: each lane gives the bits of the completion with these examples."""
+    shots = {"set": "opposites", "select": "bm25", "template": "arrow"}
+    own = [{"count": 0}, {"count": 2}, {"count": 8}, {"count": 8, "order": "random", "seed": 4},
+           {"count": 3, "select": "random"}]
+    body = {"prompt": "wet", "max_tokens": 6, "seed": 9, "temperature": 1}
+    answer = compare(server, **body, shots=shots, samples=2, lanes=[{"shots": one} for one in own] + [{"shots": None}],
+                     **{"return": ["assembled", "token_ids"]})
+    assert [lane["name"] for lane in answer["lanes"]][:2] == ["shots.count=0", "shots.count=2"]
+    for lane, one in zip(answer["lanes"], own + [None]):
+        with_shots = {} if one is None else {"shots": shots | one}
+        alone = server.complete(**body, **with_shots, n=2, logprobs=0, **{"return": ["token_ids"]})
+        assert lane["prompt_token_ids"] == alone["prompt_token_ids"][0]
+        assert lane["assembled"]["token_ids"] == lane["prompt_token_ids"]
+        for choice, other in zip(lane["choices"], alone["choices"], strict=True):
+            assert choice["text"] == other["text"] and choice["divergence"] is None
+            assert [token["id"] for token in choice["tokens"]] == other["token_ids"]
+            assert [token["logprob"] for token in choice["tokens"]] == other["logprobs"]["token_logprobs"]
+    prompts = [lane["prompt_token_ids"] for lane in answer["lanes"]]
+    shared = next(place for place, ids in enumerate(zip(*prompts)) if len(set(ids)) > 1)
+    assert answer["usage"]["prompt_tokens"] == shared + sum(len(ids) - shared for ids in prompts)
+
+
+def test_scores_and_distributions_after_examples(server):
+    shots = {"set": "opposites", "count": 4, "template": "arrow"}
+    score = server.post("/v1/score", {"prompt": "wet", "choices": [" dry", " red"], "shots": shots,
+                                      "return": ["assembled"]}).json()
+    text = score["assembled"]["text"]
+    plain = server.post("/v1/score", {"prompt": text, "choices": [" dry", " red"], "parse_special": False}).json()
+    assert [choice["logprob"] for choice in score["choices"]] == [choice["logprob"] for choice in plain["choices"]]
+    lanes = [{}, {"top_k": 3}]
+    one = server.post("/v1/distribution", {"prompt": "wet", "shots": shots, "lanes": lanes}).json()
+    other = server.post("/v1/distribution", {"prompt": text, "lanes": lanes, "parse_special": False}).json()
+    assert one["raw"] == other["raw"] and one["lanes"] == other["lanes"]

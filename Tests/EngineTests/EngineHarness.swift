@@ -31,6 +31,7 @@ final class Recorder: Sendable {
         var events = 0
         var divergences: [DivergedChoice] = []
         var distributions: DistributionReport?
+        var embeddings: [Int: [Float]] = [:]
         var statistics: [Int: [DrawStatistics]] = [:]
         var steps: [SearchStep] = []
     }
@@ -58,6 +59,7 @@ final class Recorder: Sendable {
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
             case .searched(_, let step): state.steps.append(step)
             case .distributions(_, let report): state.distributions = report
+            case .embedding(let index, let embedding): state.embeddings[index] = embedding
             case .diverged(let index, let choice, let divergence):
                 state.divergences.append(DivergedChoice(lane: index, choice: choice, divergence: divergence))
             case .finished(let index, let choice, let reason): state.texts[index][choice].reason = reason
@@ -81,6 +83,7 @@ final class Recorder: Sendable {
     var error: EngineError? { state.withLock { $0.error } }
     var divergences: [DivergedChoice] { state.withLock { $0.divergences } }
     var distributions: DistributionReport? { state.withLock { $0.distributions } }
+    var embeddings: [Int: [Float]] { state.withLock { $0.embeddings } }
     var statistics: [Int: [DrawStatistics]] { state.withLock { $0.statistics } }
     var steps: [SearchStep] { state.withLock { $0.steps } }
     var eventCount: Int { state.withLock { $0.events } }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Compute
 import Decoding
 import Engine
 import Testing
+import Tokenizers
 
 @Suite("Classifier-free guidance")
 struct GuidanceTests {

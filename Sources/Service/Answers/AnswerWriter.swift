@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Engine
+import Evaluation
 import StrictJSON
 import Tokenizers
 
@@ -26,7 +27,9 @@ struct AnswerWriter: Sendable {
     // MARK: Whole answers
 
     /// The whole answer. `choices` are prompt-major: index = prompt · n + choice; `search` is by prompt.
-    func answer(_ choices: [ChoiceState], search: [[SearchStep]], usage: GenerationUsage) -> [UInt8] {
+    func answer(
+        _ choices: [ChoiceState], vote: MajorityVote? = nil, search: [[SearchStep]] = [], usage: GenerationUsage
+    ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 1024)
         writer.object { answer in
             writeHead(object: isChat ? "chat.completion" : "text_completion", to: &answer)
@@ -35,6 +38,7 @@ struct AnswerWriter: Sendable {
                 array: { array in
                     for (index, choice) in choices.enumerated() { write(choice, index: index, to: &array) }
                 })
+            if let vote { write(vote, to: &answer) }
             answer.key("usage")
             Self.write(usage, to: &answer)
             if plan.extras.contains(.search) {
@@ -126,6 +130,16 @@ struct AnswerWriter: Sendable {
         }
     }
 
+    /// The chunk after the last choice that says what they agree on: no choices.
+    func voteChunk(_ vote: MajorityVote) -> [UInt8] {
+        event { chunk in
+            writeHead(object: isChat ? "chat.completion.chunk" : "text_completion", to: &chunk)
+            chunk.member("choices", array: { _ in })
+            write(vote, to: &chunk)
+            writeChunkUsage(nil, to: &chunk)
+        }
+    }
+
     /// The chunk after the last choice: no choices, the usage.
     func usageChunk(_ usage: GenerationUsage) -> [UInt8] {
         event { chunk in
@@ -212,6 +226,28 @@ struct AnswerWriter: Sendable {
             object.member("prompt_tokens_details", object: { $0.member("cached_tokens", usage.cachedTokens) })
             object.member("completion_tokens_details", object: { $0.member("reasoning_tokens", 0) })
         }
+    }
+
+    private func write(_ vote: MajorityVote, to writer: inout JSONWriter) {
+        writer.member(
+            "aggregate",
+            object: { object in
+                object.member("answer", vote.parties.first?.answer)
+                object.member(
+                    "votes",
+                    array: { array in
+                        for party in vote.parties {
+                            array.object { entry in
+                                entry.member("answer", party.answer)
+                                entry.member("count", party.members.count)
+                                entry.member("share", Double(party.members.count) / Double(plan.choiceCount))
+                                entry.member("logprob", party.logprob)
+                                entry.member("choices", party.members)
+                            }
+                        }
+                    })
+                object.member("unanswered", vote.abstentions)
+            })
     }
 
     /// The seed in effect, the warnings, and what the request asked for in `return`.

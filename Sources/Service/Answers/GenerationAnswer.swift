@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import Tokenizers
 
@@ -12,12 +13,23 @@ struct GenerationAnswer: AnswerBuilder {
     private var search: [[SearchStep]]
     private var isFirstChunk = true
     private(set) var usage = GenerationUsage()
+    /// By choice, where they are made one answer.
+    private var samples: [Sample]
+
+    /// A choice's own text and the log-probabilities of its tokens.
+    private struct Sample {
+        var text = ""
+        var logprob = 0.0
+        var count = 0
+        var mean: Double { count > 0 ? logprob / Double(count) : 0 }
+    }
 
     init(plan: GenerationPlan) {
         self.plan = plan
         writer = AnswerWriter(plan: plan)
         choices = []
         search = plan.prompts.map { _ in [] }
+        samples = plan.aggregation.map { _ in Array(repeating: Sample(), count: plan.choiceCount) } ?? []
         for prompt in plan.prompts {
             var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
             if plan.echoes { choice.text = prompt.text }
@@ -35,14 +47,17 @@ struct GenerationAnswer: AnswerBuilder {
         case .delta(let index, let choice, let text, let tokens): receiveDelta(index, choice, text, tokens)
         case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason)
         case .searched(let index, let step): receiveStep(index, step)
-        case .distributions, .diverged, .completed, .failed: []  // Not asked for, or the session's.
+        case .distributions, .embedding, .diverged, .completed, .failed: []  // Not asked for, or the session's.
         }
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
-        guard let stream = plan.stream else { return [writer.answer(ranked, search: search, usage: usage)] }
-        return stream.includesUsage ? [writer.usageChunk(usage)] : []
+        let vote = plan.aggregation?.vote(samples.map(\.text), means: samples.map(\.mean))
+        guard let stream = plan.stream else {
+            return [writer.answer(ranked, vote: vote, search: search, usage: usage)]
+        }
+        return (vote.map { [writer.voteChunk($0)] } ?? []) + (stream.includesUsage ? [writer.usageChunk(usage)] : [])
     }
 
     /// The choices that are returned: of each prompt the best by mean log-probability, ties in the order of the draws.
@@ -106,6 +121,11 @@ struct GenerationAnswer: AnswerBuilder {
         guard let position = position(index, choice) else { return [] }
         var pieces = isStreamed ? open(position) : []
         usage.generatedTokens += tokens.count
+        if samples.indices.contains(choice) {
+            samples[choice].text += text
+            samples[choice].logprob += tokens.reduce(0) { $0 + ($1.statistics?.rawLogprob ?? 0) }
+            samples[choice].count += tokens.count
+        }
         var labelled: [LabelledToken] = []
         if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }

@@ -12,7 +12,10 @@ struct DistributionPlan: Sendable {
     /// The field that the prompt came from, for errors.
     var promptParam: String
     var lanes: [LanePlan]
+    var prompt: PromptPlan
     var request: GenerationRequest
+    /// What the answer holds besides.
+    var extras: Set<AnswerExtra>
     var warnings: [RequestWarning]
 }
 
@@ -27,7 +30,7 @@ extension GenerationPlanner {
         let inputs = try Self.lanes(
             values,
             [RequestFields.distributionLanes, RequestFields.distributionGrid, RequestFields.distributionRandom])
-        let (prompt, param) = try assembly.onePrompt(values)
+        let (prompt, param) = try assembly.onePrompt(values, reserved: 0)
         guard prompt.ids.count <= model.contextLength else {
             throw .contextOverflow(
                 param: param, promptTokens: prompt.ids.count, maxTokens: 0, contextLength: model.contextLength)
@@ -50,7 +53,8 @@ extension GenerationPlanner {
         query.dropsSpace = model.tokenizer.stripsLeadingSpace && prompt.ids.allSatisfy(model.tokenizer.isControl)
         request.distributions = query
         return DistributionPlan(
-            head: head("dist", model), model: model, promptParam: param, lanes: lanes, request: request,
-            warnings: warnings)
+            head: head("dist", model), model: model, promptParam: param, lanes: lanes, prompt: prompt,
+            request: request, extras: values[RequestFields.assembledExtra],
+            warnings: warnings + PromptAssembly.warnings(of: prompt, param: param))
     }
 }

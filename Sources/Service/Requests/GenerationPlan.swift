@@ -74,6 +74,8 @@ struct GenerationPlan: Sendable {
     var logprobCount: Int?
     /// Which log-probabilities those are.
     var logprobMode: LogprobMode
+    /// How the choices are made one answer; nil: not at all.
+    var aggregation: Aggregation?
     /// What the answer holds besides.
     var extras: Set<AnswerExtra>
     /// What the client ought to know.

@@ -43,17 +43,17 @@ struct GenerationPlanner: Sendable {
         }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
         for (index, prompt) in prompts.enumerated() {
-            guard let shots = prompt.shots, !shots.dropped.isEmpty else { continue }
-            warnings.append(
-                RequestWarning(
-                    code: "examples_dropped", param: Self.param(endpoint, index: index, count: prompts.count),
-                    message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
-                        + "out to keep the prompt within \(shots.budget) tokens"))
+            warnings += PromptAssembly.warnings(
+                of: prompt, param: Self.param(endpoint, index: index, count: prompts.count))
         }
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
+        let aggregation = values[RequestFields.aggregate]
+        if aggregation != nil, prompts.count > 1 {
+            throw .invalidValue(param: RequestFields.aggregate.name, reason: "only with one prompt")
+        }
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
         var parameters = try sampling.parameters(values, seed: seed, model: model)
@@ -62,6 +62,7 @@ struct GenerationPlanner: Sendable {
         let returnedCount = values[RequestFields.choiceCount]
         let drawnCount = try strategies.drawnCount()
         let strategy = try strategies.strategy(&parameters, assembly: assembly)
+        if aggregation != nil, let path = strategies.path { throw .conflict(param: "aggregate", other: path) }
         let reportsSearch = values[RequestFields.returnExtras].contains(.search)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
@@ -73,6 +74,7 @@ struct GenerationPlanner: Sendable {
             if reportsSearch { try reportSearch(&request, values, promptCount: prompts.count) }
             request.logprobCount = logprobCount ?? (drawnCount > returnedCount ? 0 : nil)
             request.logprobMode = logprobMode
+            request.reportsStatistics = aggregation != nil
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.deadline = deadline
             requests.append(request)
@@ -95,7 +97,8 @@ struct GenerationPlanner: Sendable {
             created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
             choiceCount: drawnCount, returnedCount: returnedCount, seed: seed, stream: stream, echoes: echoes,
-            logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
+            logprobCount: logprobCount, logprobMode: logprobMode, aggregation: aggregation,
+            extras: values[RequestFields.returnExtras],
             warnings: warnings,
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {

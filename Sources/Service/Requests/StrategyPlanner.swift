@@ -83,6 +83,12 @@ struct StrategyPlanner: Sendable {
         return try guided(assembly)
     }
 
+    /// The field that asks for something else than choices drawn one by one; nil: none.
+    var path: String? {
+        if let bestOf = values[RequestFields.bestOf], bestOf > count { return values.path(RequestFields.bestOf.name) }
+        return askedFor.first
+    }
+
     /// The fields that ask for a strategy, one per strategy.
     private var askedFor: [String] {
         var paths: [String] = []

@@ -99,6 +99,19 @@ extension RequestFields {
         return extras
     }
 
+    static let assembledExtra = Field<Set<AnswerExtra>>(
+        "return", type: "array of strings", allowed: Allowed(values: [.string(AnswerExtra.assembled.rawValue)]),
+        default: [], defaultText: "[]", endpoints: [.score, .distribution],
+        meaning: "What the answer holds besides: the assembled prompt."
+    ) { (json, path, _) throws(APIError) in
+        let allowed = Allowed(values: [.string(AnswerExtra.assembled.rawValue)])
+        let elements = try Read.array(json, path, Allowed(min: 0, max: 16, counting: "items"), of: "strings")
+        for (index, element) in elements.enumerated() {
+            _ = try Read.string(element, JSONPath.element(path, index), allowed)
+        }
+        return elements.isEmpty ? [] : [.assembled]
+    }
+
     static let strict = Field<Bool>.boolean(
         "strict", default: false, endpoints: Set(Endpoint.allCases),
         meaning: "An unknown field is an error instead of a warning.")
