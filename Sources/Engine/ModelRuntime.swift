@@ -220,6 +220,7 @@ final class ModelRuntime {
 
     private func compute(_ batch: StepBatch) {
         let states = backend.hidden(model.decoder, batch.inference)
+        keepStates(batch, states)
         let isSound = !model.isDamaged
         for (unit, count) in batch.prefills where units[unit.id] != nil {
             scheduler.prefilled(unit.id, upTo: count)
@@ -233,7 +234,6 @@ final class ModelRuntime {
             if count == lane.ownRows { finishBranch(unit, lane) }
         }
         let vocabularySize = model.info.config.vocabularySize
-        keepStates(batch, states)
         var start = 0
         for (row, task) in batch.tasks.enumerated() {
             for lane in task.embeddedLanes { lane.add(states, row: row) }
