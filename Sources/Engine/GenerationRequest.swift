@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Constraints
 public import Decoding
 
 /// One prompt to continue, `choiceCount` times.
@@ -22,6 +23,8 @@ public struct GenerationRequest: Sendable {
     var isLed = false
     /// Strings that end a choice; the text stops before the first of them.
     public var stopStrings: [String]
+    /// Expressions that end a choice as strings do.
+    public var stopPatterns: [StopPattern] = []
     /// Whether the text holds the stop string, or the bytes of the stop id, that ended it.
     public var includesStop = false
     /// Stop strings that the first so many tokens complete do not count.
@@ -147,7 +150,7 @@ public struct ReportedToken: Sendable {
 public enum FinishReason: Sendable, Equatable {
     /// The vocabulary's end token, or one of the request's stop ids.
     case endToken(Int32)
-    /// One of the request's stop strings.
+    /// One of the request's stop strings, or of its expressions as it was written.
     case stopString(String)
     /// The request's constraint lets nothing follow.
     case constraint

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Constraints
 import Decoding
 import Engine
 import StrictJSON
@@ -74,6 +75,8 @@ enum EffectiveSettings {
     /// What ends a text.
     private static func setEnds(_ object: inout JSONObject, _ values: FieldValues, _ timeLimit: Duration?) {
         object[RequestFields.stop.name] = .array(values[RequestFields.stop].map { .string($0) })
+        object[RequestFields.stopRegex.name] = .array(
+            values[RequestFields.stopRegex].map { .string($0.expression) })
         object[RequestFields.stopTokenIDs.name] = .array(
             values[RequestFields.stopTokenIDs].sorted().map { .integer(Int64($0)) })
         object[RequestFields.includeStop.name] = .bool(values[RequestFields.includeStop])

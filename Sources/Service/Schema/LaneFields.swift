@@ -43,8 +43,8 @@ enum LaneFields {
 
     /// The fields that end a text.
     private static let lengths: [FieldDeclaration] = [
-        RequestFields.maxTokens.declaration, RequestFields.stop.declaration, RequestFields.includeStop.declaration,
-        RequestFields.maxTime.declaration,
+        RequestFields.maxTokens.declaration, RequestFields.stop.declaration, RequestFields.stopRegex.declaration,
+        RequestFields.includeStop.declaration, RequestFields.maxTime.declaration,
     ]
 
     /// What the text may be.
