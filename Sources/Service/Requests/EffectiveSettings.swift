@@ -44,6 +44,7 @@ enum EffectiveSettings {
         var object = JSONObject()
         object[RequestFields.maxTokens.name] = .integer(Int64(lane.maxTokens))
         object[RequestFields.seed.name] = .integer(seed)
+        for field in StrategyFields.all { object[field.name] = values.json(field) }
         setEnds(&object, values, timeLimit)
         for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         setSampling(&object, values, lane.sampling)
