@@ -63,7 +63,8 @@ let package = Package(
         module("Evaluation", []),
         module("Architectures", ["Compute", "Checkpoints"]),
         module("Prompting", ["StrictJSON", "Tokenizers"]),
-        module("Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Decoding", "Tokenizers"]),
+        module(
+            "Engine", ["Architectures", "CNative", "Checkpoints", "Compute", "Constraints", "Decoding", "Tokenizers"]),
         module("Training", ["Architectures", "Tokenizers", "CNative", "Checkpoints", "Compute", "StrictJSON"]),
         module("HTTPServing", ["CNative", httpTypes]),
         module("Service", serviceDependencies + [database]),

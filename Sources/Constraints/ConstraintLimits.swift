@@ -21,7 +21,9 @@ public enum ConstraintLimits {
     public static let readings = 4096
     /// Elementary steps to find what may follow one token.
     public static let stepsPerToken = 4_000_000
-    /// Bytes, about, that one constraint may keep to answer faster.
+    /// Bytes, about, that one constraint may take while it is followed.
+    public static let memoryBytes = 33_554_432
+    /// Bytes, about, beyond which it forgets what it found.
     public static let cacheBytes = 8_388_608
 
     /// The keywords of JSON Schema that are honoured.

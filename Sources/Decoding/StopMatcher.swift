@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Constraints
+
 /// Finds stop strings in a text that arrives piece by piece, and says which bytes can be shown already.
 ///
 /// The text stops at the first byte that completes a stop string; if several end there, the one that starts earliest
 /// (the longest) counts. Bytes are held back exactly while they are the longest suffix of the text that is a proper
-/// prefix of some stop string. How the text is cut into pieces makes no difference.
+/// prefix of some stop string. How the text is cut into pieces makes no difference. Patterns stop a text as strings do,
+/// with the bytes held back from where the earliest unfinished match began.
 ///
 /// An Aho-Corasick automaton (Aho, Corasick 1975) over UTF-8: linear time in the length of the text. Copies share it.
 public struct StopMatcher: Sendable {
@@ -22,6 +25,12 @@ public struct StopMatcher: Sendable {
     }
 
     private let automaton: StopAutomaton
+    private let patterns: [StopPattern]
+    private var searches: [StopSearch]
+    /// Bytes that came.
+    private var count = 0
+    /// The bytes that stopped the text.
+    public private(set) var matched: [UInt8] = []
     private var state: Int32 = 0
     private var held: [UInt8] = []
     private var found: String?
@@ -29,7 +38,7 @@ public struct StopMatcher: Sendable {
     /// A matcher for `stops`; without any it releases everything at once.
     ///
     /// - Throws: ``DecodingError`` for an empty or too long string or too many of them.
-    public init(_ stops: [String]) throws(DecodingError) {
+    public init(_ stops: [String], patterns: [StopPattern] = []) throws(DecodingError) {
         guard stops.count <= Self.stopCountLimit else {
             throw .tooManyStops(limit: Self.stopCountLimit, found: stops.count)
         }
@@ -40,6 +49,8 @@ public struct StopMatcher: Sendable {
             }
         }
         automaton = StopAutomaton(stops)
+        self.patterns = patterns
+        searches = patterns.map { StopSearch($0) }
     }
 
     /// Takes more bytes of the text. After a stop string nothing more is released.
@@ -51,14 +62,24 @@ public struct StopMatcher: Sendable {
         for byte in bytes {
             state = automaton.next(state, byte)
             held.append(byte)
-            if mayStop, let stop = automaton.stop(at: state) {
-                held.removeLast(stop.utf8.count)
-                found = stop
+            count += 1
+            var longest = automaton.stop(at: state).map { (length: $0.utf8.count, stop: $0) }
+            for index in searches.indices {
+                guard let begin = searches[index].step(byte), count - begin > longest?.length ?? 0 else { continue }
+                longest = (count - begin, patterns[index].expression)
+            }
+            if mayStop, let longest {
+                // What began before the text was shown is shown.
+                let length = min(longest.length, held.count)
+                matched = Array(held.suffix(length))
+                held.removeLast(length)
+                found = longest.stop
                 defer { held = [] }
-                return .stopped(released: held, stop: stop)
+                return .stopped(released: held, stop: longest.stop)
             }
         }
-        let keep = automaton.depth(of: state)
+        let begin = searches.compactMap(\.earliestBegin).min()
+        let keep = max(automaton.depth(of: state), begin.map { count - $0 } ?? 0)
         defer { held.removeFirst(held.count - keep) }
         return .released(Array(held.dropLast(keep)))
     }
@@ -69,6 +90,8 @@ public struct StopMatcher: Sendable {
             held = []
             state = 0
             found = nil
+            searches = patterns.map { StopSearch($0) }
+            count = 0
         }
         return held
     }

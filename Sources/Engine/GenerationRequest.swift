@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Constraints
 public import Decoding
 
 /// One prompt to continue, `choiceCount` times.
@@ -18,10 +19,13 @@ public struct GenerationRequest: Sendable {
     public var strategy = DecodingStrategy.sample
     /// Whether to report what a search decides at each step.
     public var reportsSearch = false
-    /// Whether it guides another request and draws nothing.
-    var isLed = false
+    /// Whether the last token of the prompt is computed as the newest of each choice, as strategies have it: so that the
+    /// request goes step by step with those beside it.
+    package var startsAtPromptEnd = false
     /// Strings that end a choice; the text stops before the first of them.
     public var stopStrings: [String]
+    /// Expressions that end a choice as strings do.
+    public var stopPatterns: [StopPattern] = []
     /// Whether the text holds the stop string, or the bytes of the stop id, that ended it.
     public var includesStop = false
     /// Stop strings that the first so many tokens complete do not count.
@@ -77,16 +81,34 @@ public struct GenerationGroup: Sendable {
     /// The requests.
     public var requests: [GenerationRequest]
     /// Tokens that all prompts begin with and that are computed once for all of them, whose cache the requests then
-    /// share; 0: nothing is shared. Requests that share run side by side, so that their choices count together.
+    /// share; 0: nothing is shared. Requests that share run side by side, so that their choices count together. A
+    /// request whose strategy begins with fewer of them, such as one that another prompt guides, runs by itself.
     public var sharedTokens: Int
     /// Whether to report where the choices of requests first differ from those of the first request, choice by choice.
-    /// The requests must share the whole prompt.
+    /// The requests must have the same prompt. Of requests that do not just draw, and beside a first one that does not,
+    /// nothing is reported.
     public var reportsDivergence = false
 
     /// A group of the given requests.
     public init(_ requests: [GenerationRequest], sharedTokens: Int = 0) {
         self.requests = requests
         self.sharedTokens = sharedTokens
+    }
+
+    /// What the scheduler sees as one: requests that go on from the same tokens, by their places in the group.
+    struct Part {
+        var places: [Int]
+        /// How many tokens are computed once for all of them.
+        var trunkCount: Int
+    }
+
+    /// The parts: first the one that shares tokens.
+    var parts: [Part] {
+        func isSharing(_ place: Int) -> Bool { sharedTokens > 0 && requests[place].ownTrunkCount >= sharedTokens }
+        let sharing = requests.indices.filter(isSharing)
+        let others = requests.indices.filter { !isSharing($0) }
+        return (sharing.isEmpty ? [] : [Part(places: sharing, trunkCount: sharedTokens)])
+            + others.map { Part(places: [$0], trunkCount: requests[$0].ownTrunkCount) }
     }
 }
 
@@ -147,7 +169,7 @@ public struct ReportedToken: Sendable {
 public enum FinishReason: Sendable, Equatable {
     /// The vocabulary's end token, or one of the request's stop ids.
     case endToken(Int32)
-    /// One of the request's stop strings.
+    /// One of the request's stop strings, or of its expressions as it was written.
     case stopString(String)
     /// The request's constraint lets nothing follow.
     case constraint

@@ -43,10 +43,10 @@ final class ActiveGroup {
     init(_ group: Group) {
         self.group = group
         units = []
-        usages = group.requests.enumerated().map { index, request in
-            var usage = GenerationUsage(promptTokens: request.prompt.count)
-            if index > 0 { usage.cachedTokens = group.work.sharedTokens }
-            return usage
+        usages = group.requests.map { GenerationUsage(promptTokens: $0.prompt.count) }
+        // What is shared is computed for the first of them.
+        for part in group.work.parts {
+            for place in part.places.dropFirst() { usages[place].cachedTokens = part.trunkCount }
         }
     }
 }
@@ -158,7 +158,7 @@ extension GenerationRequest {
 }
 
 extension Scheduler.Unit {
-    /// What the requests of a group need, by unit.
+    /// What the requests of a group need, by its parts.
     static func units(of group: GenerationGroup) -> [Scheduler.Unit] {
         func branch(_ request: GenerationRequest, shared: Int, sequences: Int) -> Scheduler.Branch {
             Scheduler.Branch(
@@ -174,10 +174,9 @@ extension Scheduler.Unit {
                 promptTokens: shared,
                 branches: lanes + guides.map { branch($0, shared: shared, sequences: $0.choiceCount) })
         }
-        guard group.sharedTokens > 0 else {
-            return group.requests.map { unit([$0], shared: $0.ownTrunkCount) }
+        return group.parts.map { part in
+            unit(part.places.map { group.requests[$0] }, shared: part.trunkCount)
         }
-        return [unit(group.requests, shared: group.sharedTokens)]
     }
 }
 

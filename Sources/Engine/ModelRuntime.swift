@@ -80,16 +80,14 @@ final class ModelRuntime {
     func add(_ group: Group) {
         let owner = ActiveGroup(group)
         groups.append(owner)
-        let shared = group.work.sharedTokens
-        let lanes = group.requests.enumerated().map { index, request in
-            ActiveLane(
-                index: index, request: request, sharedTokens: shared > 0 ? shared : request.ownTrunkCount,
-                width: model.info.config.width)
-        }
-        let parts = shared > 0 ? [lanes] : lanes.map { [$0] }
-        for (part, needs) in zip(parts, Scheduler.Unit.units(of: group.work)) {
-            let trunk = part.first.map { Array($0.request.prompt.prefix(needs.promptTokens)) } ?? []
-            let unit = ActiveUnit(id: nextUnit, owner: owner, trunk: trunk, lanes: part)
+        for (part, needs) in zip(group.work.parts, Scheduler.Unit.units(of: group.work)) {
+            let lanes = part.places.map { place in
+                ActiveLane(
+                    index: place, request: group.requests[place], sharedTokens: part.trunkCount,
+                    width: model.info.config.width)
+            }
+            let trunk = lanes.first.map { Array($0.request.prompt.prefix(part.trunkCount)) } ?? []
+            let unit = ActiveUnit(id: nextUnit, owner: owner, trunk: trunk, lanes: lanes)
             nextUnit += 1
             owner.units.insert(unit.id)
             units[unit.id] = unit
@@ -435,7 +433,8 @@ final class ModelRuntime {
         for (place, job) in draws {
             let choice = drawn[place].choice
             guard job.unit.owner.group.work.reportsDivergence, choice.followsReference,
-                let leader = job.unit.lanes.first, leader !== job.lane
+                let leader = job.unit.lanes.first, leader !== job.lane, leader.index == 0,
+                leader.request.activeStrategy == .sample, job.lane.request.activeStrategy == .sample
             else { continue }
             guard leader.choices.indices.contains(choice.index), let reference = leader.choices[choice.index],
                 reference.position == choice.position

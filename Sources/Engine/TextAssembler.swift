@@ -36,7 +36,7 @@ struct TextAssembler: Sendable {
     ///   part of it: stop strings do not see it, and the first token is reported without it.
     init(_ request: GenerationRequest, decoder: StreamingDecoder, stripsSpace: Bool) throws(DecodingError) {
         self.stripsSpace = stripsSpace
-        matcher = try StopMatcher(request.stopStrings)
+        matcher = try StopMatcher(request.stopStrings, patterns: request.stopPatterns)
         minTokens = request.minTokens
         includesStop = request.includesStop
         self.decoder = decoder
@@ -55,7 +55,7 @@ struct TextAssembler: Sendable {
         switch matcher.append(token.bytes, mayStop: tokenCount > minTokens) {
         case .released(let bytes): return release(bytes, stop: nil)
         case .stopped(let bytes, let stop):
-            return release(includesStop ? bytes + Array(stop.utf8) : bytes, stop: stop)
+            return release(includesStop ? bytes + matcher.matched : bytes, stop: stop)
         }
     }
 

@@ -21,9 +21,9 @@ enum CurvePlot {
         var text = """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(width)) \(number(height))" \
             font-family="sans-serif" font-size="13">
-            <title>\(escaped(plan.model.id)): \(plan.scoring.metric.rawValue) by number of examples</title>
+            <title>\(Markup.escaped(plan.model.id)): \(plan.scoring.metric.rawValue) by number of examples</title>
             <rect width="100%" height="100%" fill="white"/>
-            <text x="\(number(width / 2))" y="24" text-anchor="middle" font-size="15">\(escaped(plan.model.id))</text>
+            <text x="\(number(width / 2))" y="24" text-anchor="middle" font-size="15">\(Markup.escaped(plan.model.id))</text>
             <text x="\(number(width / 2))" y="\(number(height - 12))" text-anchor="middle">examples</text>
 
             """
@@ -55,18 +55,5 @@ enum CurvePlot {
     private static func number(_ value: Double) -> String {
         let hundredths = Int((100 * value).rounded())
         return hundredths % 100 == 0 ? String(hundredths / 100) : "\(Double(hundredths) / 100)"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "&": result += "&amp;"
-            default: result.append(character)
-            }
-        }
-        return result
     }
 }

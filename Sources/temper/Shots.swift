@@ -110,8 +110,8 @@ struct ShotsCurve: ParsableCommand {
         writer.object { CurveWriter.write(points, plan, usage, to: &$0) }
         let text = String(decoding: writer.bytes, as: UTF8.self) + "\n"
         if json == "-" { Terminal.write(text) } else { Terminal.write(Self.table(points, plan)) }
-        if let json, json != "-" { try Self.write(text, to: json) }
-        if let svg { try Self.write(CurvePlot.svg(points, plan), to: svg) }
+        if let json, json != "-" { try OutputFile.write(text, to: json) }
+        if let svg { try OutputFile.write(CurvePlot.svg(points, plan), to: svg) }
     }
 
     // MARK: The request
@@ -228,13 +228,5 @@ struct ShotsCurve: ParsableCommand {
     private static func tenths(_ number: Double) -> String {
         let value = Int((10 * number).rounded())
         return "\(value / 10).\(value % 10)"
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw Failure("\(path): cannot be written")
-        }
     }
 }

@@ -15,8 +15,8 @@ struct Temper: ParsableCommand {
             """,
         version: BuildInfo.version,
         subcommands: [
-            Serve.self, Complete.self, Train.self, TokenizerCommand.self, Inspect.self, Tokenize.self, Quantize.self,
-            Version.self, Bench.self, BenchTraining.self, Shots.self,
+            Serve.self, Complete.self, Compare.self, Train.self, TokenizerCommand.self, Inspect.self, Tokenize.self,
+            Quantize.self, Version.self, Bench.self, BenchTraining.self, Shots.self,
         ])
 
     /// A checkpoint that is cut short while it is in use must not end the program.

@@ -73,6 +73,20 @@ struct SchemaTests {
             schema: "{\"type\":\"string\",\"pattern\":\"^[a-z]*$\",\"minLength\":2,\"maxLength\":3}",
             accept: ["\"ab\"", "\"abc\""], reject: ["\"a\"", "\"abcd\""]),
         Case(
+            schema: "{\"type\":\"string\",\"pattern\":\"a.*b|^c\",\"minLength\":3,\"maxLength\":5}",
+            accept: ["\"a\\nb\"", "\"xaxbx\"", "\"c\\\"\\\"\"", "\"cccc\"", "\"ab\\u0001\""],
+            reject: ["\"ab\"", "\"c\"", "\"xaxxbx\"", "\"xcx\"", "\"abc\\u0041\"", "\"cccccc\""]),
+        Case(
+            schema: "{\"type\":\"integer\",\"multipleOf\":7}", accept: ["0", "7", "-14", "700000007"],
+            reject: ["1", "8", "-13", "70.0", "07", "-0"]),
+        Case(
+            schema: "{\"type\":\"integer\",\"multipleOf\":1000,\"minimum\":-5000,\"exclusiveMaximum\":12000}",
+            accept: ["-5000", "0", "1000", "11000"], reject: ["-6000", "12000", "500", "100", "1001"]),
+        Case(
+            schema: "{\"type\":\"number\",\"multipleOf\":0.25,\"minimum\":-1,\"maximum\":100}",
+            accept: ["-1", "-0.25", "0.5", "0.50", "99.75", "100", "100.0", "100.00"],
+            reject: ["0.1", "0.26", "100.25", "-1.25", "0.500", "0.", "1e1"]),
+        Case(
             schema: "{\"type\":\"string\",\"format\":\"date\"}",
             accept: ["\"2000-02-29\"", "\"2024-02-29\"", "\"2023-12-31\""],
             reject: [
@@ -119,7 +133,8 @@ struct SchemaTests {
         ("{\"minLength\":2,\"maxLength\":1}", "minLength", "more than"),
         ("{\"maxLength\":9999999}", "maxLength", "1000000"), ("{\"required\":[1]}", "required", "names"),
         ("{\"minimum\":\"a\"}", "minimum", "a number"), ("{\"minimum\":2,\"maximum\":1}", "", "within the bounds"),
-        ("{\"type\":\"integer\",\"multipleOf\":3}", "multipleOf", "multipleOf"),
+        ("{\"type\":\"integer\",\"multipleOf\":0.5}", "multipleOf", "it must be one, too"),
+        ("{\"type\":\"number\",\"multipleOf\":0}", "multipleOf", "above 0"),
         ("{\"uniqueItems\":true}", "uniqueItems", "uniqueItems"),
         ("{\"items\":[{}]}", "items", "prefixItems"), ("{\"$ref\":\"http://x\"}", "$ref", "within the schema"),
         ("{\"$ref\":\"#/$defs/a\"}", "$ref", "nothing is at"), ("{\"anyOf\":[]}", "anyOf", "an array of schemas"),
@@ -127,7 +142,7 @@ struct SchemaTests {
         ("{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]}", "oneOf", "both schema 0 and schema 1"),
         ("{\"allOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}", "allOf.1", "differ in type"),
         ("{\"properties\":{\"a\":{}},\"maxProperties\":0}", "maxProperties", "fewer than"),
-        ("{\"pattern\":\"a.*b\",\"minLength\":3}", "pattern", "minLength and maxLength"),
+        ("{\"pattern\":\"a.*b\",\"maxLength\":9000}", "pattern", "more than 8192"),
         ("{\"prefixItems\":[{}],\"items\":false,\"minItems\":2}", "minItems", "more than there are"),
     ]
 

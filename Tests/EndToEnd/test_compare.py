@@ -68,6 +68,45 @@ def test_a_lane_is_the_request_alone(server, comparison, number):
         assert (one["finish_reason"], one["stop_reason"]) == (other["finish_reason"], other["stop_reason"])
 
 
+STRATEGIES = [
+    {"temperature": 0.9},
+    {"best_of": 5, "temperature": 1.2},
+    {"beam_width": 4, "length_penalty": 0.5},
+    {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.6},
+    {"guidance_scale": 1.5},
+    {"guidance_scale": 2, "negative_prompt": PROMPT[:40], "temperature": 0.7},
+    {"dola_layers": [0, 2], "temperature": 0.5},
+]
+
+
+@pytest.fixture(scope="module")
+def strategies(server):
+    return compare(server, **{**BODY, "lanes": STRATEGIES, "samples": 2})
+
+
+@pytest.mark.parametrize("number", range(len(STRATEGIES)))
+def test_a_lane_with_a_strategy_is_the_request_alone(server, strategies, number):
+    body = {key: BODY[key] for key in ("prompt", "max_tokens", "seed")} | STRATEGIES[number]
+    alone = server.complete(**body, n=2, logprobs=0, **{"return": ["token_ids"]})["choices"]
+    lane = strategies["lanes"][number]["choices"]
+    for one, other in zip(lane, alone, strict=True):
+        assert one["text"] == other["text"]
+        assert [token["id"] for token in one["tokens"]] == other["token_ids"]
+        assert [token["logprob"] for token in one["tokens"]] == other["logprobs"]["token_logprobs"]
+        assert (one["finish_reason"], one["stop_reason"]) == (other["finish_reason"], other["stop_reason"])
+        assert number == 0 or one["divergence"] is None
+
+
+def test_contrastive_search_is_a_lane_of_one_sample(server):
+    lanes = [{"temperature": 0}, {"penalty_alpha": 0.6, "top_k": 4}]
+    found = compare(server, **{**BODY, "lanes": lanes, "samples": 1})["lanes"]
+    for lane, settings in zip(found, lanes, strict=True):
+        alone = server.complete(**{key: BODY[key] for key in ("prompt", "max_tokens", "seed")} | settings)
+        assert lane["choices"][0]["text"] == alone["choices"][0]["text"]
+    refused = server.post("/v1/compare", {**BODY, "lanes": lanes, "samples": 2})
+    assert refused.status_code == 400 and refused.json()["error"]["param"] == "samples"
+
+
 def test_a_divergence_is_where_the_tokens_part(comparison):
     first = comparison["lanes"][0]["choices"]
     found = set()

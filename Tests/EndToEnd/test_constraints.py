@@ -149,3 +149,20 @@ def test_what_cannot_be_is_400_at_once(server, field, param):
     assert answer.json()["error"]["param"].startswith(param), answer.text
     # 200 ms are promised; the tests share their machine
     assert took < 1, took
+
+
+def test_a_text_stops_where_an_expression_first_matches(server):
+    body = {"prompt": "Once upon a time", "max_tokens": 60, "seed": 8, "ignore_eos": True}
+    text = server.post("/v1/completions", body).json()["choices"][0]["text"]
+    for expression in (r"[,.] [A-Z]?[a-z]{2}", r"[a-z]{3,5} t", r"e [^ ]+ "):
+        ends = [(end, start) for end in range(len(text) + 1) for start in range(end)
+                if re.fullmatch(expression, text[start:end], re.ASCII)]
+        end, start = min(ends)
+        choice = server.post("/v1/completions", {**body, "stop_regex": [expression, "NEVER"]}).json()["choices"][0]
+        assert choice["text"] == text[:start] and choice["stop_reason"] == expression
+        assert choice["finish_reason"] == "stop"
+        kept = server.post("/v1/completions", {**body, "stop_regex": expression, "include_stop": True})
+        assert kept.json()["choices"][0]["text"] == text[:end]
+        streamed = server.post("/v1/completions", {**body, "stop_regex": expression, "stream": True}).text
+        chunks = [json.loads(line[6:]) for line in streamed.split("\n\n") if line.startswith("data: {")]
+        assert "".join(part["text"] for chunk in chunks for part in chunk["choices"]) == text[:start]

@@ -62,6 +62,61 @@ struct LaneTests {
         harness.engine.stop()
     }
 
+    /// Requests for one prompt, by every strategy there is and by none.
+    private func strategies(_ harness: Harness) -> [GenerationRequest] {
+        let plain = Array(lanes(harness)[..<2])
+        let ids = plain[0].prompt
+        func lane(_ strategy: DecodingStrategy, choices: Int = 2) -> GenerationRequest {
+            var request = plain[0]
+            request.strategy = strategy
+            request.choiceCount = choices
+            request.logprobCount = 0
+            return request
+        }
+        var diverse = BeamParameters(width: 4)
+        (diverse.groupCount, diverse.diversityPenalty) = (2, 0.7)
+        var draws = [
+            lane(.sample), lane(.layerContrast([0])), lane(.guided(.init(scale: 1.5, negativePrompt: [ids[4]]))),
+            lane(.guided(.init(scale: 2, negativePrompt: Array(ids.prefix(40)) + [ids[0], ids[1]]))),
+        ]
+        var searches = [
+            lane(.beam(BeamParameters(width: 3))), lane(.beam(diverse)),
+            lane(.contrastive(ContrastiveParameters(count: 3, penalty: 0.6)), choices: 1),
+        ]
+        for index in searches.indices { searches[index].sampling.temperature = 1 }
+        draws[0].sampling.topK = 5
+        return plain + draws + searches
+    }
+
+    @Test("with strategies of their own are the same bits as each request alone", arguments: [1, 3])
+    func strategies(threads: Int) throws {
+        let harness = try Harness(threads: threads) { $0.keepsPrefixes = false }
+        var requests = strategies(harness)
+        let alone = try requests.map { try harness.run([$0])[0] }
+        for index in requests.indices { requests[index].startsAtPromptEnd = true }
+        let last = requests[0].prompt.count - 1
+        for shared in [last, 40, 33, 1] {
+            var group = GenerationGroup(requests, sharedTokens: shared)
+            group.reportsDivergence = true
+            let together = try harness.finish(group)
+            #expect(together.error == nil && together.texts == alone, "\(shared) shared")
+            // One guide begins with nothing of the prompt, the other with 40 tokens of it.
+            let apart = shared > 40 ? [4, 5] : [4]
+            let cached = requests.indices.map { $0 == 0 || apart.contains($0) ? 0 : shared }
+            #expect(together.usages?.map(\.cachedTokens) == cached, "\(shared) shared")
+            let told = Set(together.divergences.map(\.lane))
+            #expect(told.isSubset(of: [1, 2]) && told.contains(1), "\(shared) shared: \(told)")
+        }
+        // Beside a first lane that does not draw, nothing is told.
+        var group = GenerationGroup(requests.reversed(), sharedTokens: last)
+        group.reportsDivergence = true
+        let together = try harness.finish(group)
+        #expect(together.texts == alone.reversed() && together.divergences.isEmpty)
+        for _ in 0..<100 where harness.engine.metrics(model: harness.id).usedBlocks > 0 { usleepBriefly() }
+        #expect(harness.engine.metrics(model: harness.id).usedBlocks == 0)
+        harness.engine.stop()
+    }
+
     @Test("report the first place where they leave the first lane, and why")
     func divergences() throws {
         let harness = try Harness()

@@ -92,6 +92,60 @@ import Testing
         #expect(group.requests[0].maxTokens == 16)
     }
 
+    @Test func laneMayNameAStrategy() throws {
+        let (answer, engine) = try compare(
+            """
+            {"prompt":"abc","max_tokens":4,"samples":2,"lanes":[{},{"beam_width":4,"num_beam_groups":2,
+            "diversity_penalty":0.5},{"best_of":3},{"guidance_scale":1.5,"negative_prompt":"x"}]}
+            """)
+        try #require(answer.status == 200, "\(answer.text)")
+        let group = engine.submissions[0].group
+        var beams = BeamParameters(width: 4)
+        (beams.groupCount, beams.diversityPenalty) = (2, 0.5)
+        #expect(
+            group.requests.map(\.strategy) == [
+                .sample, .beam(beams), .sample,
+                .guided(GuidanceParameters(scale: 1.5, negativePrompt: [256, 120])),
+            ])
+        #expect(group.requests.map(\.choiceCount) == [2, 2, 3, 2])
+        // The last token of the prompt is each lane's own.
+        #expect(group.sharedTokens == 3 && group.requests.allSatisfy(\.startsAtPromptEnd))
+        #expect(answer.json["usage"]?["prompt_tokens"] == 4)
+        #expect(answer.json["lanes"]?.arrayValue?.map { $0["choices"]?.arrayValue?.count } == [2, 2, 2, 2])
+        let plain = try compare("{\"prompt\":\"abc\",\"lanes\":[{},{}]}").1.submissions[0].group
+        #expect(plain.sharedTokens == 4 && !plain.requests.contains(where: \.startsAtPromptEnd))
+    }
+
+    @Test func bestOfALaneAreReturnedAndNotPaired() throws {
+        let engine = FakeEngine { requests in
+            var events: [GenerationEvent] = []
+            for (lane, request) in requests.enumerated() {
+                for choice in 0..<request.choiceCount {
+                    let divergence = Divergence(
+                        position: 2, reference: 97, other: 98, raw: .init(reference: 0, other: 0),
+                        inReference: .init(reference: 0, other: 0), inOther: .init(reference: 0, other: 0),
+                        cause: .noise)
+                    if lane > 0 { events.append(.diverged(index: lane, choice: choice, divergence)) }
+                    let logprob = Float([-3, -1, -2, -1][choice])
+                    events.append(
+                        .delta(
+                            index: lane, choice: choice, text: "\(choice)",
+                            tokens: [FakeEngine.token(97, logprob), FakeEngine.token(98, -1)]))
+                    events.append(.finished(index: lane, choice: choice, reason: .length))
+                }
+            }
+            return events + [.completed(requests.map { FakeEngine.usage($0, generated: 2 * $0.choiceCount) })]
+        }
+        let (answer, _) = try compare(
+            "{\"prompt\":\"a\",\"samples\":2,\"lanes\":[{},{\"best_of\":4},{\"top_k\":1}]}", engine)
+        let lanes = try #require(answer.json["lanes"]?.arrayValue).map { $0["choices"]?.arrayValue ?? [] }
+        #expect(lanes[1].map { $0["text"] } == ["1", "3"] && lanes[1].map { $0["index"] } == [0, 1])
+        #expect(lanes[1].allSatisfy { $0["divergence"] == .null })
+        #expect(lanes[2].allSatisfy { $0["divergence"] != .null })
+        // Without statistics the log-probability of the answer counts.
+        #expect(lanes[1][0]["metrics"]?["mean_logprob"] == -1.0 && lanes[1][0]["metrics"]?["mean_entropy"] == .null)
+    }
+
     @Test func conversationIsRenderedByTheTemplate() throws {
         let engine = FakeEngine(models: [FakeEngine.chatModel()])
         let (answer, _) = try compare(
@@ -142,7 +196,16 @@ import Testing
             "{\"prompt\":\"a\",\"lanes\":[{\"samplers\":[{\"name\":\"top_k\",\"top_k\":-7}]}]}",
             "lanes[0].samplers[0].top_k"
         ),
-        ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":2}]}", "lanes[0].num_beams"),
+        ("{\"prompt\":\"a\",\"lanes\":[{},{\"best_of\":2}],\"stream\":true}", "lanes[1].best_of"),
+        ("{\"prompt\":\"a\",\"samples\":2,\"lanes\":[{\"best_of\":1}]}", "lanes[0].best_of"),
+        ("{\"prompt\":\"a\",\"samples\":3,\"lanes\":[{\"num_beams\":2}]}", "samples"),
+        ("{\"prompt\":\"a\",\"samples\":2,\"lanes\":[{\"penalty_alpha\":0.5,\"top_k\":3}]}", "samples"),
+        ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":2,\"top_p\":0.5}]}", "lanes[0].top_p"),
+        ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":2,\"guidance_scale\":2}]}", "lanes[0].guidance_scale"),
+        ("{\"prompt\":\"a\",\"lanes\":[{\"length_penalty\":2}]}", "lanes[0].length_penalty"),
+        ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":2}],\"trace\":\"summary\"}", "trace"),
+        ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":2}],\"return\":[\"receipt\"]}", "return"),
+        ("{\"prompt\":\"a\",\"lanes\":[{\"num_beams\":40},{\"num_beams\":40}]}", "samples"),
         ("{\"prompt\":\"a\",\"lanes\":[{\"nope\":2}],\"strict\":true}", "lanes[0].nope"),
         ("{\"prompt\":\"a\",\"lanes\":[{}],\"grid\":{\"top_k\":[1]}}", "grid"),
         ("{\"prompt\":\"a\",\"lanes\":[{},{}],\"samples\":33}", "samples"),

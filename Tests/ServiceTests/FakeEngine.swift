@@ -28,7 +28,7 @@ final class FakeEngine: InferenceEngine {
     typealias Script = @Sendable ([GenerationRequest]) -> [GenerationEvent]
 
     let models: [ModelInfo]
-    private let script: Script
+    let script: Script
     private let state = Mutex<(submissions: [Submission], refusal: EngineError?, drained: Bool)>(([], nil, false))
 
     init(models: [ModelInfo] = [FakeEngine.model()], script: @escaping Script = FakeEngine.hello) {

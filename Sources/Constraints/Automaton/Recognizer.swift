@@ -154,7 +154,9 @@ struct Recognizer {
         for state in touched where automaton.edgeStarts[Int(state)] < automaton.edgeStarts[Int(state) + 1] {
             own.append(Entry(state: state, stacks: visited[Int(state)]))
         }
-        return intern(own, found)
+        let state = intern(own, found)
+        guard byteCount <= ConstraintLimits.memoryBytes else { throw .tooAmbiguous }
+        return state
     }
 
     /// Adds a reading in `state` over `added`; what is new about it will be expanded.

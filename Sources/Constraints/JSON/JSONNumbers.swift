@@ -46,19 +46,8 @@ enum JSONNumbers {
             let kept = low == nil || high == nil ? max(wholeDigits, 9) : max(wholeDigits, 1)
             fraction = max(0, digitLimit - kept)
         }
-        let limit = power(digitLimit) - 1
-        var (least, greatest) = (-limit, limit)
-        if let low {
-            var scaled = low.value.scaled(fraction, rounding: .up)
-            if low.isExclusive, scaled == low.value.scaled(fraction, rounding: .down) { scaled += 1 }
-            least = max(least, scaled)
-        }
-        if let high {
-            var scaled = high.value.scaled(fraction, rounding: .down)
-            if high.isExclusive, scaled == high.value.scaled(fraction, rounding: .up) { scaled -= 1 }
-            greatest = min(greatest, scaled)
-        }
-        guard least <= greatest else { return nil }
+        guard let bounds = scaled(low: low, high: high, places: fraction) else { return nil }
+        let (least, greatest) = (bounds.lowerBound, bounds.upperBound)
         var ways: [Expression] = []
         if least < 0 {
             let magnitudes = magnitudes(max(1, -greatest), -least, fraction)
@@ -66,6 +55,28 @@ enum JSONNumbers {
         }
         if greatest >= 0 { ways.append(magnitudes(max(0, least), greatest, fraction)) }
         return .choice(ways)
+    }
+
+    /// The integers n of at most 15 digits for which n / 10^places is within the bounds; nil if there is none.
+    static func scaled(low: Bound?, high: Bound?, places: Int) -> ClosedRange<Int64>? {
+        let limit = power(digitLimit) - 1
+        var (least, greatest) = (-limit, limit)
+        if let low {
+            var scaled = low.value.scaled(places, rounding: .up)
+            if low.isExclusive, scaled == low.value.scaled(places, rounding: .down) { scaled += 1 }
+            least = max(least, scaled)
+        }
+        if let high {
+            var scaled = high.value.scaled(places, rounding: .down)
+            if high.isExclusive, scaled == high.value.scaled(places, rounding: .up) { scaled -= 1 }
+            greatest = min(greatest, scaled)
+        }
+        return least <= greatest ? least...greatest : nil
+    }
+
+    /// The digits of a number that is not negative, zeros before it.
+    static func digits(_ number: Int64, count: Int) -> [Int] {
+        (0..<count).reversed().map { Int(number / power($0) % 10) }
     }
 
     /// 10^exponent, up to 10^18.
@@ -92,11 +103,8 @@ enum JSONNumbers {
 
         init(_ low: Int64, _ high: Int64, whole: Int, fraction: Int) {
             self.whole = whole
-            func digits(_ number: Int64) -> [Int] {
-                (0..<whole + fraction).reversed().map { Int(number / power($0) % 10) }
-            }
-            self.low = digits(low)
-            self.high = digits(high)
+            self.low = digits(low, count: whole + fraction)
+            self.high = digits(high, count: whole + fraction)
         }
 
         var expression: Expression { rest(0, isLeast: true, isGreatest: true) }
@@ -167,6 +175,18 @@ struct DecimalNumber: Equatable {
     var wholeDigitCount: Int {
         guard mantissa != 0 else { return 0 }
         return max(0, String(mantissa.magnitude).utf8.count + exponent)
+    }
+
+    /// The number as n / 10^places with the fewest places; nil where n is beyond 10^18.
+    var scaledForm: (value: Int64, places: Int)? {
+        var (value, shift) = (mantissa, exponent)
+        while shift < 0, value % 10 == 0 {
+            value /= 10
+            shift += 1
+        }
+        guard shift > 0 else { return (value, -shift) }
+        let scaled = self.scaled(0, rounding: .down)
+        return scaled.magnitude < 1_000_000_000_000_000_000 ? (scaled, 0) : nil
     }
 
     enum Rounding { case up, down }

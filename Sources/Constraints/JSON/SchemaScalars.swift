@@ -15,8 +15,7 @@ extension SchemaCompiler {
             } catch {
                 throw schema.fault("\(error)", at: "pattern")
             }
-            return JSONRules.quoted(
-                JSONCharacters.encoded(try limited(matches, min, max, schema, of: "pattern")))
+            return JSONRules.quoted(try limited(matches, min, max, schema, of: "pattern"))
         }
         if let format = schema["format"] {
             guard let name = format.stringValue else { throw schema.fault("a string is expected", at: "format") }
@@ -25,37 +24,45 @@ extension SchemaCompiler {
                     "the format \(name.prefix(64)) is not supported, these are: "
                         + SchemaFormats.names.joined(separator: ", "), at: "format")
             }
-            return JSONRules.quoted(JSONCharacters.encoded(try limited(texts, min, max, schema, of: "format")))
+            return JSONRules.quoted(try limited(texts, min, max, schema, of: "format"))
         }
         guard min > 0 || max != nil else { return try rules.string() }
         return JSONRules.quoted(.repeated(JSONCharacters.any, min: min, max: max))
     }
 
-    /// The texts of at least `min` and at most `max` characters, where that can be said by changing counts.
-    private func limited(
+    /// The texts of at least `min` and at most `max` characters, as JSON: by changing counts where that will do.
+    private mutating func limited(
         _ texts: Expression, _ min: Int, _ max: Int?, _ schema: SchemaObject, of keyword: String
     ) throws(ConstraintError) -> Expression {
         let lengths = Lengths(texts)
         let isShortEnough = max.map { max in lengths.max.map { $0 <= max } ?? false } ?? true
-        if lengths.min >= min, isShortEnough { return texts }
-        guard let limited = Lengths.limit(texts, min: min, max: max) else {
-            throw schema.fault(
-                "minLength and maxLength beside this \(keyword) are not supported: say the counts in a pattern of one "
-                    + "repetition, such as ^[a-z]{2,8}$", at: keyword)
+        if lengths.min >= min, isShortEnough { return JSONCharacters.encoded(texts) }
+        if let limited = Lengths.limit(texts, min: min, max: max) { return JSONCharacters.encoded(limited) }
+        do throws(ConstraintError) {
+            return try LengthProduct(texts, min: min, max: max).encoded(&rules)
+        } catch {
+            throw schema.fault("minLength or maxLength beside this \(keyword): \(error)", at: keyword)
         }
-        return limited
     }
 
-    func numbers(_ schema: SchemaObject, isInteger: Bool) throws(ConstraintError) -> Expression {
-        if let step = schema["multipleOf"] {
-            guard isInteger, step.doubleValue == 1 else {
-                throw schema.fault("multipleOf is supported for integers, as 1", at: "multipleOf")
-            }
-        }
+    mutating func numbers(_ schema: SchemaObject, isInteger: Bool) throws(ConstraintError) -> Expression {
         let low = try bound(schema, "minimum", "exclusiveMinimum")
         let high = try bound(schema, "maximum", "exclusiveMaximum")
-        guard low != nil || high != nil else { return isInteger ? JSONNumbers.integer : JSONNumbers.number }
-        guard let range = JSONNumbers.range(low: low, high: high, isInteger: isInteger) else {
+        let range: Expression?
+        if let step = schema["multipleOf"] {
+            guard let number = DecimalNumber(step), var multiples = DecimalMultiples(of: number) else {
+                throw schema.fault("a number above 0 of at most 15 digits is expected", at: "multipleOf")
+            }
+            guard !isInteger || multiples.areIntegers else {
+                throw schema.fault("of an integer it must be one, too", at: "multipleOf")
+            }
+            range = try multiples.range(low: low, high: high, &rules)
+        } else if low == nil, high == nil {
+            return isInteger ? try rules.integer() : try rules.number()
+        } else {
+            range = JSONNumbers.range(low: low, high: high, isInteger: isInteger)
+        }
+        guard let range else {
             throw schema.fault(
                 "no \(isInteger ? "integer" : "number") of at most \(JSONNumbers.digitLimit) digits is within the bounds"
             )

@@ -35,6 +35,9 @@ package struct RegularExpression: Sendable {
         self.branches = branches
     }
 
+    /// Whether an alternative begins or ends at an anchor.
+    package var isAnchored: Bool { branches.contains { $0.isAnchoredAtStart || $0.isAnchoredAtEnd } }
+
     /// The texts that it matches from start to end.
     package var wholeMatch: Expression { .choice(branches.map(\.expression)) }
 

@@ -31,6 +31,14 @@ struct Watermark: SamplingStage {
         try workspace.candidates.removeBanned(position: context.position)
     }
 
+    /// Those of the keys of `counts` that are green after `previous`.
+    func greenIDs(after previous: Int32, of counts: [Int32: Int], _ buffer: inout [Int32]) -> Set<Int32> {
+        permute(&buffer, seed: seed(previous))
+        var green: Set<Int32> = []
+        for id in buffer.prefix(greenCount) where counts[id] != nil { green.insert(id) }
+        return green
+    }
+
     /// (key·x) mod (2^64 - 1), of which the twister takes the low 32 bits.
     private func seed(_ id: Int32) -> UInt32 {
         let product = key.multipliedFullWidth(by: UInt64(max(id, 0)))

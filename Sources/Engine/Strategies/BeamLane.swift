@@ -70,7 +70,7 @@ final class BeamLane {
         self.parameters = parameters
         self.tokenizer = tokenizer
         endIDs = request.endIDs(tokenizer.endIDs)
-        let text = request.stopStrings.isEmpty ? nil : text
+        let text = request.stopStrings.isEmpty && request.stopPatterns.isEmpty ? nil : text
         let root = BeamNode(parent: nil, id: 0, token: nil, text: text, sampler: sampler)
         let group = BeamGroup(
             parameters, root: root, promptCount: request.prompt.count, maxTokens: request.maxTokens)

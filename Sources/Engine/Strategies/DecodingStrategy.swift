@@ -37,10 +37,10 @@ extension GenerationRequest {
 
     /// Whether the last token of the prompt is computed as the newest token of each sequence rather than with the prompt:
     /// so whatever a strategy needs of a step is there at once, at the first as at any other.
-    var decodesPromptEnd: Bool { isLed || activeStrategy != .sample }
+    var decodesPromptEnd: Bool { startsAtPromptEnd && maxTokens > 0 || activeStrategy != .sample }
 
     /// The tokens of the prompt that are computed as such.
-    var promptRowCount: Int { decodesPromptEnd ? prompt.count - 1 : prompt.count }
+    package var promptRowCount: Int { decodesPromptEnd ? prompt.count - 1 : prompt.count }
 
     /// Whether the hidden states of all its tokens are needed.
     var remembersStates: Bool {
@@ -52,7 +52,7 @@ extension GenerationRequest {
     func endIDs(_ vocabulary: Set<Int32>) -> Set<Int32> { ignoresEnd ? stopIDs : vocabulary.union(stopIDs) }
 
     /// The sequences that go on side by side.
-    var sequenceCount: Int {
+    package var sequenceCount: Int {
         switch activeStrategy {
         case .sample: choiceCount
         case .beam(let parameters): parameters.width

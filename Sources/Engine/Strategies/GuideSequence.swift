@@ -27,7 +27,7 @@ extension GenerationRequest {
         guard case .guided(let guidance) = activeStrategy else { return nil }
         var request = GenerationRequest(prompt: guidance.negativePrompt, maxTokens: maxTokens)
         request.choiceCount = choiceCount
-        request.isLed = true
+        request.startsAtPromptEnd = true
         return request
     }
 }

@@ -25,7 +25,7 @@ struct ComparisonAnswer: AnswerBuilder {
     init(plan: ComparisonPlan) {
         self.plan = plan
         writer = ComparisonWriter(plan: plan)
-        choices = plan.lanes.map { _ in Array(repeating: ComparedChoice(), count: plan.samples) }
+        choices = plan.requests.map { Array(repeating: ComparedChoice(), count: $0.choiceCount) }
         usage.promptTokens = plan.promptTokens
     }
 
@@ -39,7 +39,9 @@ struct ComparisonAnswer: AnswerBuilder {
             choices[lane][choice].text += text
             choices[lane][choice].tokens += tokens
             usage.generatedTokens += tokens.count
-        case .diverged(let lane, let choice, let divergence): choices[lane][choice].divergence = divergence
+        case .diverged(let lane, let choice, let divergence):
+            guard plan.isPaired(lane) else { return [] }
+            choices[lane][choice].divergence = divergence
         case .finished(let lane, let choice, let reason): choices[lane][choice].reason = reason
         case .prompt, .distributions, .embedding, .searched, .completed, .failed: break
         }
@@ -49,11 +51,45 @@ struct ComparisonAnswer: AnswerBuilder {
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
-        usage = GenerationUsage(lanes: usages, promptTokens: plan.promptTokens)
-        let metrics = ComparisonMetrics(choices, references: plan.references, seed: UInt64(bitPattern: plan.seed))
-        guard isStreamed else { return [writer.answer(choices, metrics, usages, total: usage)] }
-        let last = writer.last(choices, metrics, usages, total: usage)
+        let result = result(usages)
+        usage = result.usage
+        guard isStreamed else { return [result.json] }
+        let last = writer.last(result.choices, result.metrics, usages, total: usage)
         return hasStarted ? [last] : [writer.start(), last]
+    }
+
+    /// What is known when all is done.
+    func result(_ usages: [GenerationUsage]) -> FinishedComparison {
+        let choices = choices.map { best($0) }
+        return FinishedComparison(
+            plan: plan, choices: choices,
+            metrics: ComparisonMetrics(choices, references: plan.references, seed: UInt64(bitPattern: plan.seed)),
+            usages: usages, usage: GenerationUsage(lanes: usages, promptTokens: plan.promptTokens))
+    }
+}
+
+extension ComparisonAnswer {
+    /// The choices that are returned: the best by mean log-probability, ties in the order of the draws.
+    private func best(_ drawn: [ComparedChoice]) -> [ComparedChoice] {
+        guard drawn.count > plan.samples else { return drawn }
+        let means = drawn.map { MeanLogprob.of($0.tokens.map(\.logprob)) }
+        return MeanLogprob.order(means).prefix(plan.samples).map { drawn[$0] }
+    }
+}
+
+/// How `best_of` ranks.
+enum MeanLogprob {
+    /// The mean; of no tokens minus infinity: nothing speaks for them.
+    static func of(_ logprobs: [Float?]) -> Double {
+        let known = logprobs.compactMap { $0.map(Double.init) }
+        return known.isEmpty ? -.infinity : known.reduce(0, +) / Double(known.count)
+    }
+
+    /// The places of the means, the greatest first, ties in their order.
+    static func order(_ means: [Double]) -> [Int] {
+        means.indices.sorted { left, right in
+            means[left] != means[right] ? means[left] > means[right] : left < right
+        }
     }
 }
 

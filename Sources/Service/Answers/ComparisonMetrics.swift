@@ -37,7 +37,7 @@ enum ChoiceMetric: String, CaseIterable, Sendable {
         }
         return switch self {
         case .length: Double(choice.tokens.count)
-        case .meanLogprob: mean { $0.statistics?.rawLogprob }
+        case .meanLogprob: mean { $0.statistics?.rawLogprob ?? $0.logprob.map(Double.init) }
         case .meanProcessedLogprob: mean { $0.statistics?.processedLogprob }
         case .meanEntropy: mean { $0.statistics?.rawEntropy }
         case .meanProcessedEntropy: mean { $0.statistics?.processedEntropy }

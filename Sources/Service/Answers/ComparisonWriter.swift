@@ -252,18 +252,36 @@ struct ComparisonWriter: Sendable {
     }
 
     private static func write(_ cause: Divergence.Cause, to writer: inout JSONWriter) {
-        switch cause {
-        case .constrained(let side):
-            writer.member("kind", "constrained")
-            writer.member("side", side.rawValue)
-        case .removed(let stage, let side):
-            writer.member("kind", "removed")
-            writer.member("stage", stage.rawValue)
-            writer.member("side", side.rawValue)
-        case .reweighted(let stage):
-            writer.member("kind", "reweighted")
-            writer.member("stage", stage.rawValue)
-        case .noise: writer.member("kind", "noise")
+        writer.member("kind", cause.kind)
+        if let stage = cause.stage { writer.member("stage", stage.rawValue) }
+        if let side = cause.side { writer.member("side", side.rawValue) }
+    }
+}
+
+extension Divergence.Cause {
+    /// Its name.
+    var kind: String {
+        switch self {
+        case .constrained: "constrained"
+        case .removed: "removed"
+        case .reweighted: "reweighted"
+        case .noise: "noise"
+        }
+    }
+
+    /// The stage that made the difference, if one did.
+    var stage: StageName? {
+        switch self {
+        case .removed(let stage, _), .reweighted(let stage): stage
+        case .constrained, .noise: nil
+        }
+    }
+
+    /// Where a token was removed, if one was.
+    var side: Divergence.Side? {
+        switch self {
+        case .constrained(let side), .removed(_, let side): side
+        case .reweighted, .noise: nil
         }
     }
 }

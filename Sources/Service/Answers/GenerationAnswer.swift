@@ -68,14 +68,10 @@ struct GenerationAnswer: AnswerBuilder {
             let start = index * plan.choiceCount
             let drawn = choices[start..<start + plan.choiceCount]
             // An empty choice has nothing that speaks for it.
-            func mean(_ choice: ChoiceState) -> Double {
+            let means = drawn.map { choice in
                 choice.rankedCount > 0 ? choice.logprobSum / Double(choice.rankedCount) : -.infinity
             }
-            let order = drawn.indices.sorted { left, right in
-                let (a, b) = (mean(choices[left]), mean(choices[right]))
-                return a != b ? a > b : left < right
-            }
-            return order.prefix(plan.returnedCount).map { choices[$0] }[...]
+            return MeanLogprob.order(means).prefix(plan.returnedCount).map { choices[start + $0] }[...]
         }
     }
 

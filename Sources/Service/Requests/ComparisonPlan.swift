@@ -68,14 +68,27 @@ struct ComparisonPlan: Sendable {
     var isOnePrompt: Bool { prompts.allSatisfy { $0.ids == prompts[0].ids } }
 
     /// Tokens that all prompts begin with.
-    var sharedTokens: Int { isOnePrompt ? prompts[0].ids.count : GenerationPlanner.sharedTokens(requests) }
+    var commonTokens: Int { isOnePrompt ? prompts[0].ids.count : GenerationPlanner.sharedTokens(requests) }
 
     /// Tokens of all prompts, those that they share counted once.
-    var promptTokens: Int { prompts.reduce(sharedTokens) { $0 + $1.ids.count - sharedTokens } }
+    var promptTokens: Int { prompts.reduce(commonTokens) { $0 + $1.ids.count - commonTokens } }
+
+    /// Whether choice j of a lane and choice j of the first are drawn with the same noise: not where the best of more
+    /// are returned.
+    func isPaired(_ lane: Int) -> Bool { !ranks(lane) && !ranks(0) }
+
+    /// Whether more continuations are made in a lane than are returned.
+    func ranks(_ lane: Int) -> Bool { requests[lane].choiceCount > samples }
 
     /// The work: what the prompts begin with is computed once.
     var group: GenerationGroup {
-        var group = GenerationGroup(requests, sharedTokens: sharedTokens)
+        var requests = requests
+        // Strategies compute the last token of a prompt with the text: so do the lanes that are compared with them.
+        if requests.contains(where: { $0.strategy != .sample }) {
+            for index in requests.indices { requests[index].startsAtPromptEnd = true }
+        }
+        let shared = requests.reduce(commonTokens) { min($0, $1.promptRowCount) }
+        var group = GenerationGroup(requests, sharedTokens: shared)
         group.reportsDivergence = isOnePrompt
         return group
     }

@@ -48,7 +48,11 @@ extension GenerationPlanner {
                 maxTokens: try maxTokens(
                     asked: own[RequestFields.maxTokens], promptCount: prompt.ids.count, endpoint: .compare,
                     model: model, param: param))
-            request.choiceCount = samples
+            let strategies = StrategyPlanner(own, count: RequestFields.samples)
+            request.choiceCount = try strategies.drawnCount()
+            let strategy = try strategies.strategy(&request.sampling, assembly: assembly)
+            request.strategy = strategy(prompt)
+            if let path = strategies.path { try strategies.refuseWhatNeedsDraws(besides: path) }
             request.logprobCount = topCount
             request.reportsStatistics = true
             request.deadline = deadline(own)
@@ -64,6 +68,13 @@ extension GenerationPlanner {
                     hashes: hashes)
             }
             plan.lanes.append(lane)
+        }
+        let sequences = plan.requests.reduce(0) { $0 + $1.sequenceCount }
+        guard sequences <= RequestFields.continuationLimit else {
+            throw .notAllowed(
+                param: values.path(RequestFields.samples.name),
+                found: "\(sequences) sequences, those of strategies counted",
+                allowed: Allowed(min: 1, max: Double(RequestFields.continuationLimit), counting: "sequences"))
         }
         try checkSize(plan.requests, topCount: topCount, values)
         try checkTraceSize(plan.requests, values)

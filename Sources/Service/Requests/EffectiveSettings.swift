@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Constraints
 import Decoding
 import Engine
 import StrictJSON
@@ -43,6 +44,7 @@ enum EffectiveSettings {
         var object = JSONObject()
         object[RequestFields.maxTokens.name] = .integer(Int64(lane.maxTokens))
         object[RequestFields.seed.name] = .integer(seed)
+        for field in StrategyFields.all { object[field.name] = values.json(field) }
         setEnds(&object, values, timeLimit)
         for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         setSampling(&object, values, lane.sampling)
@@ -74,6 +76,8 @@ enum EffectiveSettings {
     /// What ends a text.
     private static func setEnds(_ object: inout JSONObject, _ values: FieldValues, _ timeLimit: Duration?) {
         object[RequestFields.stop.name] = .array(values[RequestFields.stop].map { .string($0) })
+        object[RequestFields.stopRegex.name] = .array(
+            values[RequestFields.stopRegex].map { .string($0.expression) })
         object[RequestFields.stopTokenIDs.name] = .array(
             values[RequestFields.stopTokenIDs].sorted().map { .integer(Int64($0)) })
         object[RequestFields.includeStop.name] = .bool(values[RequestFields.includeStop])

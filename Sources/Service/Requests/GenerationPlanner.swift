@@ -126,6 +126,7 @@ struct GenerationPlanner: Sendable {
     ) throws(APIError) -> GenerationRequest {
         var request = GenerationRequest(prompt: prompt.ids, maxTokens: maxTokens, sampling: parameters)
         request.stopStrings = values[RequestFields.stop]
+        request.stopPatterns = values[RequestFields.stopRegex]
         request.stopIDs = values[RequestFields.stopTokenIDs]
         request.includesStop = values[RequestFields.includeStop]
         request.minTokens = values[RequestFields.minTokens]

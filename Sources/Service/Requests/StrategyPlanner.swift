@@ -10,10 +10,13 @@ struct StrategyPlanner: Sendable {
     let values: FieldValues
     /// Choices that are returned.
     let count: Int
+    /// The field that says how many.
+    private let countField: String
 
-    init(_ values: FieldValues) {
+    init(_ values: FieldValues, count: Field<Int> = RequestFields.choiceCount) {
         self.values = values
-        count = values[RequestFields.choiceCount]
+        self.count = values[count]
+        countField = count.name
     }
 
     /// Continuations to make of each prompt, of which the best are returned.
@@ -130,7 +133,7 @@ struct StrategyPlanner: Sendable {
         }
         guard count == 1 else {
             throw .unsupported(
-                param: values.path(RequestFields.choiceCount.name), reason: "contrastive search finds one continuation",
+                param: values.path(countField), reason: "contrastive search finds one continuation",
                 allowed: Allowed(values: [.integer(1)]))
         }
         let floats = model.contextLength.multipliedReportingOverflow(by: model.config.width)
@@ -173,7 +176,7 @@ struct StrategyPlanner: Sendable {
         let width = given ? values[RequestFields.beamWidth] : count
         guard count <= width else {
             throw .notAllowed(
-                param: values.path(RequestFields.choiceCount.name), found: String(count),
+                param: values.path(countField), found: String(count),
                 allowed: Allowed(min: 1, max: Double(width)))
         }
         var parameters = BeamParameters(width: width)

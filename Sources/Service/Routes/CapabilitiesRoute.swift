@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Constraints
+import Decoding
 import Engine
 import StrictJSON
 import Tokenizers
@@ -59,6 +60,7 @@ enum CapabilitiesRoute {
                             limits.member("width", Int(RequestFields.widthRange.max ?? 0))
                             limits.member("search_continuations", GenerationPlanner.logprobLimit)
                             limits.member("hidden_state_floats", StrategyPlanner.stateLimit)
+                            limits.member("watermark_detection_steps", WatermarkDetector.workLimit)
                         })
                 })
             object.member(

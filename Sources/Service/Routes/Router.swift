@@ -16,6 +16,7 @@ enum Route: Sendable, Equatable {
     case model(String)
     case tokenize
     case detokenize
+    case watermark
     case assemble
     case curve
     case ablate
@@ -41,6 +42,7 @@ enum Route: Sendable, Equatable {
         case .model: "/v1/models/{id}"
         case .tokenize: "/tokenize"
         case .detokenize: "/detokenize"
+        case .watermark: "/v1/watermark/detect"
         case .assemble: "/v1/prompts/assemble"
         case .curve: "/v1/prompts/curve"
         case .ablate: "/v1/prompts/ablate"
@@ -58,7 +60,7 @@ enum Route: Sendable, Equatable {
     var isPost: Bool {
         switch self {
         case .completions, .chatCompletions, .compare, .score, .distribution, .replay, .whatIf, .tokenize, .detokenize,
-            .assemble, .curve, .ablate:
+            .watermark, .assemble, .curve, .ablate:
             true
         default: false
         }
@@ -107,6 +109,7 @@ enum Route: Sendable, Equatable {
         case "/v1/models", "/models": self = .models
         case "/tokenize": self = .tokenize
         case "/detokenize": self = .detokenize
+        case "/v1/watermark/detect": self = .watermark
         case "/v1/prompts/assemble": self = .assemble
         case "/v1/prompts/curve": self = .curve
         case "/v1/prompts/ablate": self = .ablate

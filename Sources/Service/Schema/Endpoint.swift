@@ -20,6 +20,8 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case tokenize = "/tokenize"
     /// `POST /detokenize`.
     case detokenize = "/detokenize"
+    /// `POST /v1/watermark/detect`.
+    case watermark = "/v1/watermark/detect"
     /// `POST /v1/prompts/curve`.
     case curve = "/v1/prompts/curve"
     /// `POST /v1/prompts/ablate`.

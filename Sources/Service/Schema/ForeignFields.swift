@@ -66,7 +66,6 @@ struct ForeignField: Sendable {
         ForeignField("min_keep", off: [0, 1]),
         // Ends.
         ForeignField("min_length", off: [0], "say min_tokens, which does not count the prompt"),
-        ForeignField("stop_regex"),
         ForeignField("t_max_predict_ms", off: [-1, 0], "say max_time, in seconds"),
         ForeignField("n_indent", off: [0]),
         // Log-probabilities and answers.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Constraints
 import Prompting
 import StrictJSON
 
@@ -66,6 +67,37 @@ extension RequestFields {
             strings.append(try Read.string(element, JSONPath.element(path, index), stopLengthRange))
         }
         return strings
+    }
+
+    /// The most states of all expressions of a request together, which bounds the work per byte.
+    static let stopStateLimit = 2 * StopPattern.stateLimit
+    private static let stopRegexCount = Allowed(min: 0, max: 32, counting: "expressions")
+
+    static let stopRegex = Field<[StopPattern]>(
+        "stop_regex", type: "string or array of strings", allowed: stopRegexCount, default: [], defaultText: "[]",
+        meaning: "The text ends before the first match of one of these regular expressions, in the notation of regex "
+            + "without anchors; up to 32 of 1 to 1024 bytes. Text from where a match may have begun is held back."
+    ) { (json, path, _) throws(APIError) in
+        func pattern(_ json: JSON, _ path: String) throws(APIError) -> StopPattern {
+            let text = try Read.string(json, path, stopLengthRange)
+            do throws(StopPattern.Fault) {
+                return try StopPattern(text)
+            } catch {
+                throw .invalidValue(param: path, reason: "\(error)")
+            }
+        }
+        if json.stringValue != nil { return [try pattern(json, path)] }
+        var patterns: [StopPattern] = []
+        for (index, element) in try Read.array(json, path, stopRegexCount, of: "strings").enumerated() {
+            patterns.append(try pattern(element, JSONPath.element(path, index)))
+        }
+        let states = patterns.reduce(0) { $0 + $1.stateCount }
+        guard states <= stopStateLimit else {
+            throw .notAllowed(
+                param: path, found: "\(states) states of all expressions",
+                allowed: Allowed(min: 0, max: Double(stopStateLimit), counting: "states"))
+        }
+        return patterns
     }
 
     static let stopTokenIDs = Field<Set<Int32>>(

@@ -43,8 +43,8 @@ enum LaneFields {
 
     /// The fields that end a text.
     private static let lengths: [FieldDeclaration] = [
-        RequestFields.maxTokens.declaration, RequestFields.stop.declaration, RequestFields.includeStop.declaration,
-        RequestFields.maxTime.declaration,
+        RequestFields.maxTokens.declaration, RequestFields.stop.declaration, RequestFields.stopRegex.declaration,
+        RequestFields.includeStop.declaration, RequestFields.maxTime.declaration,
     ]
 
     /// What the text may be.
@@ -56,7 +56,8 @@ enum LaneFields {
     ]
 
     private static let samplingNames = Set((sampling + constraints + ends).map(\.name))
-    private static let names = samplingNames.union(lengths.map(\.name)).union([RequestFields.shots.name])
+    private static let names = samplingNames.union(
+        (lengths + StrategyFields.all + [RequestFields.shots.declaration]).map(\.name))
 
     /// Whether lanes of the route may hold the field.
     static func contains(_ declaration: FieldDeclaration, for endpoint: Endpoint) -> Bool {

@@ -9,36 +9,36 @@ extension RequestFields {
     static let widthRange = Allowed(min: 1, max: 64)
 
     static let bestOf = Field<Int?>.optionalInteger(
-        "best_of", widthRange, unit: "choices", endpoints: .openAI,
+        "best_of", widthRange, unit: "choices", endpoints: .generation,
         meaning:
             "Draws this many continuations and returns the n with the greatest mean log-probability per token, the "
             + "end included, best first. At least n; cannot be streamed where it is more.")
 
     static let beamWidth = Field<Int>.integer(
-        "beam_width", aliases: ["num_beams"], widthRange, default: 1, unit: "sequences", endpoints: .openAI,
+        "beam_width", aliases: ["num_beams"], widthRange, default: 1, unit: "sequences", endpoints: .generation,
         meaning: "Above 1: a beam search of this many sequences, of which the n best are returned. It draws nothing: "
             + "stages that serve a draw are refused. temperature may be 0 or 1.")
 
     static let usesBeamSearch = Field<Bool>.boolean(
-        "use_beam_search", default: false, endpoints: .openAI,
+        "use_beam_search", default: false, endpoints: .generation,
         meaning: "vLLM's way to ask for a beam search; n sequences wide unless beam_width says more.")
 
     static let beamGroups = Field<Int>.integer(
-        "num_beam_groups", aliases: ["beam_groups"], widthRange, default: 1, unit: "groups", endpoints: .openAI,
+        "num_beam_groups", aliases: ["beam_groups"], widthRange, default: 1, unit: "groups", endpoints: .generation,
         meaning: "Groups of a diverse beam search; must divide beam_width.")
 
     static let diversityPenalty = Field<Float>.number(
-        "diversity_penalty", Allowed(min: 0, max: 100), default: 0, endpoints: .openAI,
+        "diversity_penalty", Allowed(min: 0, max: 100), default: 0, endpoints: .generation,
         meaning: "Subtracted from a token's log-probability for each time that an earlier group chose it at the same "
             + "step, after all stages.")
 
     static let lengthPenalty = Field<Float>.number(
-        "length_penalty", Allowed(min: -10, max: 10), default: 1, endpoints: .openAI,
+        "length_penalty", Allowed(min: -10, max: 10), default: 1, endpoints: .generation,
         meaning: "α: a finished sequence is ranked by its summed log-probability over its length to this power.")
 
     static let lengthNorm = Field<String>.choice(
         "length_norm", LengthNorm.allCases.map(\.rawValue), default: LengthNorm.generated.rawValue,
-        endpoints: .openAI,
+        endpoints: .generation,
         meaning: "What counts as length: generated, the tokens generated, as in transformers; sequence, those of the "
             + "prompt, too, as in vLLM; gnmt, (5 + generated) / 6 (Wu et al. 2016).")
 
@@ -46,7 +46,7 @@ extension RequestFields {
 
     static let earlyStopping = Field<BeamStopping>(
         "early_stopping", type: "boolean or string", allowed: Allowed(values: stoppings), default: .heuristic,
-        defaultText: "false", endpoints: .openAI,
+        defaultText: "false", endpoints: .generation,
         meaning: "When a beam search ends: true, with as many finished sequences as it is wide; false, once the "
             + "likeliest that goes on would rank below all of them; \"never\", once it could not rank above them at "
             + "any length."
@@ -62,12 +62,12 @@ extension RequestFields {
     }
 
     static let guidanceScale = Field<Float>.number(
-        "guidance_scale", aliases: ["cfg_scale"], Allowed(min: 0, max: 100), default: 1, endpoints: .openAI,
+        "guidance_scale", aliases: ["cfg_scale"], Allowed(min: 0, max: 100), default: 1, endpoints: .generation,
         meaning: "γ of classifier-free guidance: tokens are drawn from u + γ·(c - u), with the log-probabilities c "
             + "after the prompt and u after negative_prompt. 1 is none. Each choice takes two sequences.")
 
     static let negativePrompt = Field<PromptInput?>(
-        "negative_prompt", type: "string or array of token ids", default: nil, defaultText: nil, endpoints: .openAI,
+        "negative_prompt", type: "string or array of token ids", default: nil, defaultText: nil, endpoints: .generation,
         meaning: "What guidance leads away from: text, taken as it is also in a chat, or ids. Absent: the last token "
             + "of the prompt. An empty string stands for the beginning-of-sequence token alone."
     ) { (json, path, reading) throws(APIError) in
@@ -79,7 +79,7 @@ extension RequestFields {
     }
 
     static let penaltyAlpha = Field<Float>.number(
-        "penalty_alpha", Allowed(min: 0, max: 1), default: 0, endpoints: .openAI,
+        "penalty_alpha", Allowed(min: 0, max: 1), default: 0, endpoints: .generation,
         meaning: "α of contrastive search: of the top_k likeliest tokens (2 to 64) the one with the greatest "
             + "(1 - α)·p - α·(greatest cosine of its hidden state with those before it). It draws nothing: stages that "
             + "serve a draw are refused. 0 is none.")
@@ -89,7 +89,7 @@ extension RequestFields {
 
     static let dolaLayers = Field<DolaLayers?>(
         "dola_layers", type: "string or array of integers", allowed: nil, default: nil, defaultText: nil,
-        endpoints: .openAI,
+        endpoints: .generation,
         meaning: "DoLa: tokens are drawn from what the last layer knows beyond the one of these that differs most from "
             + "it; 0 is the embedding, n the output of layer n; up to 31. \"low\" and \"high\" are every second one "
             + "of the lower and the upper half."

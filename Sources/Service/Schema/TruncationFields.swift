@@ -81,6 +81,7 @@ extension RequestFields {
 
     static let watermark = Field<WatermarkParameters?>(
         "watermark", aliases: ["watermarking_config"], type: "boolean or object", default: nil, defaultText: "false",
+        endpoints: Set<Endpoint>.generation.union([.watermark]),
         members: WatermarkFields.members.map(\.declaration),
         meaning: "Adds a bias to the logits of tokens that a key and the last token choose, so that transformers' "
             + "WatermarkDetector (lefthash, one token of context) finds the text. true: the defaults; false: off."

@@ -12,6 +12,7 @@ PATTERNS = [
     ("^\\$[1-9]\\d{0,3}\\.\\d\\d$", ["$1.50", "$9999.99"]),
     ("^[^\"\\\\]{1,6}$", ["a b", "é!"]),
     ("^(\"\\w{1,9}\")$", ["\"hi\""]),
+    ("o.*e|^x", ["xxxx", "to be", "x\"\n!", "noöne"]),
 ]
 FORMATS = {
     "date": ["2024-02-29", "1999-12-31", "0001-01-01"],
@@ -64,7 +65,8 @@ class Schemas:
     def string(self, _):
         kind = self.random.random()
         if kind < 0.25:
-            return {"type": "string", "pattern": self.random.choice(PATTERNS)[0]}
+            schema = {"type": "string", "pattern": self.random.choice(PATTERNS)[0]}
+            return schema | {"minLength": 4, "maxLength": 9} if schema["pattern"].startswith("o") else schema
         if kind < 0.45:
             return {"type": "string", "format": self.random.choice(sorted(FORMATS))}
         low = self.random.randint(0, 4)
@@ -74,12 +76,16 @@ class Schemas:
 
     def integer(self, _):
         schema = {"type": "integer"}
+        if self.random.random() < 0.15:
+            return schema | {"multipleOf": self.random.choice([2, 7, 100]), "minimum": self.random.randint(-300, 50)}
         low = self.random.choice([-1000, -12, -1, 0, 1, 7, 99, 1234567])
         self.bounds(schema, low, low + self.random.choice([0, 1, 5, 10, 100, 98765]), 1)
         return schema
 
     def number(self, _):
         schema = {"type": "number"}
+        if self.random.random() < 0.1:
+            return schema | {"multipleOf": 0.25, "maximum": 7.5}
         low = self.random.choice([-273.15, -1, -0.5, 0, 0.001, 1.5, 1e3])
         self.bounds(schema, low, low + self.random.choice([0.25, 1, 3.125, 100, 1e6]), 0)
         return schema
@@ -185,9 +191,14 @@ class Values:
         return low + (step if "exclusiveMinimum" in schema else 0), high - (step if "exclusiveMaximum" in schema else 0)
 
     def integer(self, schema, _):
+        if "multipleOf" in schema:
+            step = schema["multipleOf"]
+            return (-(-schema["minimum"] // step) + self.random.randint(0, 50)) * step
         return self.random.randint(*self.range(schema, 1))
 
     def number(self, schema, _):
+        if "multipleOf" in schema:
+            return schema["maximum"] - self.random.randint(0, 99) * schema["multipleOf"]
         low, high = self.range(schema, 0.0625)
         return round(low if self.random.random() < 0.2 else self.random.uniform(low, high), 4)
 
