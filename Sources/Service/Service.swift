@@ -24,6 +24,8 @@ public struct ServiceOptions: Sendable {
     public var keptRunBytes = 256 << 20
     /// Names the build, in `system_fingerprint` and metrics.
     public var version: String
+    /// Whether requests may bring chat templates of their own.
+    public var allowsChatTemplates = false
     /// The example sets; nil: no requests can name any, and they have no routes.
     public var library: ExampleLibrary?
     /// Answers, whatever the method and without a key, for paths that are no route of the API, such as the page's files;
@@ -217,11 +219,33 @@ public final class Service: Sendable {
         return model
     }
 
-    private func assembly(_ model: ModelInfo) -> PromptAssembly {
-        let template = state.withLock { $0.chatTemplates[model.id] }
-        return PromptAssembly(
-            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library,
+    /// What makes the prompts of a request.
+    private func assembly(_ model: ModelInfo, _ values: FieldValues) throws(APIError) -> PromptAssembly {
+        let own = state.withLock { $0.chatTemplates[model.id] } ?? .failure(.noChatTemplate)
+        let given = try chatTemplate(values, model)
+        var assembly = PromptAssembly(
+            model: model, chatTemplate: given.map { .success($0) } ?? own, library: options.library,
             book: ModelBook(model, memory: memory))
+        assembly.variables = values[RequestFields.chatTemplateVariables]
+        if given != nil { assembly.chatTemplateParam = RequestFields.chatTemplate.name }
+        return assembly
+    }
+
+    /// The chat template of a request; nil: it has none.
+    private func chatTemplate(_ values: FieldValues, _ model: ModelInfo) throws(APIError) -> ChatTemplate? {
+        guard let source = values[RequestFields.chatTemplate] else { return nil }
+        let param = RequestFields.chatTemplate.name
+        guard options.allowsChatTemplates else {
+            throw .unsupported(
+                param: param,
+                reason: "this server takes no templates from requests; it may with --allow-chat-templates", allowed: nil
+            )
+        }
+        do throws(PromptingError) {
+            return try ChatTemplate(model.tokenizer, ofRequest: source)
+        } catch {
+            throw .invalidValue(param: param, reason: error.description)
+        }
     }
 
     // MARK: Routes
@@ -275,7 +299,8 @@ public final class Service: Sendable {
                 let body = try read(.tokenize, request, &record)
                 send(
                     try TokenizeRoutes.tokenize(
-                        body.values, assembly: assembly(body.model), warnings: body.warnings), responder,
+                        body.values, assembly: try assembly(body.model, body.values), warnings: body.warnings),
+                    responder,
                     record)
             case .detokenize:
                 let body = try read(.detokenize, request, &record)
@@ -434,7 +459,8 @@ public final class Service: Sendable {
         // The model is the receipt's unless the request names one.
         if object["model"]?.isNull ?? true, let name = object["receipt"]?["model"] { object["model"] = name }
         let body = try read(.replay, object, &record)
-        let plan = try planner.replay(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        let plan = try planner.replay(
+            body.values, assembly: try assembly(body.model, body.values), warnings: body.warnings)
         run(
             ReplayAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
     }
@@ -454,7 +480,7 @@ public final class Service: Sendable {
         object["model"] = .string(kept.model)
         let body = try read(.whatIf, object, &record)
         let plan = try planner.whatIf(
-            body.values, run: kept, id: id, assembly: assembly(body.model), warnings: body.warnings,
+            body.values, run: kept, id: id, assembly: try assembly(body.model, body.values), warnings: body.warnings,
             isStrict: body.values[RequestFields.strict])
         var own = record
         own.isStreamed = plan.generation.stream != nil
@@ -491,7 +517,7 @@ public final class Service: Sendable {
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.curve, request, &record)
-        let plan = try CurvePlan(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        let plan = try CurvePlan(body.values, assembly: try assembly(body.model, body.values), warnings: body.warnings)
         record.isStreamed = plan.isStreamed
         metrics.generation(began: true)
         let session = CurveSession(plan: plan, responder: responder) { [self, record] outcome in
@@ -529,7 +555,7 @@ public final class Service: Sendable {
         make: @escaping @Sendable (PromptAssembly) throws(APIError) -> Plan,
         then: @escaping @Sendable (Plan, inout RequestRecord) -> Void
     ) throws(APIError) {
-        let assembly = assembly(body.model)
+        let assembly = try assembly(body.model, body.values)
         let plan: Plan
         do throws(APIError) {
             plan = try make(assembly)
