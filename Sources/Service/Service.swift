@@ -331,7 +331,8 @@ public final class Service: Sendable {
     ) {
         do throws(APIError) {
             guard let library = options.library else { throw .routeNotFound(request.path) }
-            let answer = try ExampleSetRoutes.answer(route, request, library)
+            let answer = try ExampleSetRoutes.answer(
+                route, request, library, pins: ExamplePins(engine: snapshot.engine))
             send(answer.body, head: answer.head, responder, record)
         } catch {
             refuse(error, responder, record)
@@ -389,6 +390,9 @@ public final class Service: Sendable {
             if body.values[RequestFields.keep] { try planner.reserve(plan, in: runs) }
             return plan
         } then: { [self] plan, record in
+            for case let shots? in plan.prompts.map(\.shots) where shots.pins == false {
+                ExamplePins(engine: body.engine).release(shots.set ?? "")
+            }
             guard body.values[RequestFields.keep] else {
                 return run(
                     GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder,

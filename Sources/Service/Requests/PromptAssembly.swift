@@ -53,6 +53,10 @@ struct PromptAssembly: Sendable {
     func onePrompt(_ values: FieldValues, reserved: Int) throws(APIError) -> (plan: PromptPlan, param: String) {
         let prompt = values[RequestFields.onePrompt]
         let shots = try shots(values)
+        if shots?.input.pins != nil {
+            throw .unsupported(
+                param: shots?.input.path("pin") ?? "shots.pin", reason: "only in completions and chats", allowed: nil)
+        }
         /// Fields of the one way to give a prompt that would be lost in the other.
         func refuse(_ names: [String], beside other: String) throws(APIError) {
             for name in names where values.isGiven(name) { throw .conflict(param: values.path(name), other: other) }
