@@ -4,7 +4,7 @@
 #
 #   make serve [MODEL=path] [ARGS="--port 8081"]    build, then serve the model (default: the shipped one)
 #   make test                                       all tests: Swift ones, then end-to-end ones
-#   make build | lint | bench | clean
+#   make build | lint | bench | bench-page | clean
 #   make model NAME=fireside-1m BOOKS=folder        make a model from nothing; see Models/README.md
 
 SHELL := /bin/bash
@@ -19,7 +19,7 @@ TEMPER := .build/release/temper
 # `swift test` with these shares every object with `swift build` with these
 RELEASE := -c release --disable-testable-imports -j $(JOBS)
 
-.PHONY: serve build test test-corpus test-swift test-end-to-end lint format bench corpus model system clean
+.PHONY: serve build test test-corpus test-swift test-end-to-end lint format bench bench-page corpus model system clean
 
 serve: build
 	$(TEMPER) serve $(MODEL) $(ARGS)
@@ -56,6 +56,10 @@ format:
 # Compares with llama.cpp on the same files; see Benchmarks/README.md
 bench: build $(VENV)/bench-ready
 	$(VENV)/bin/python Benchmarks/peer.py --temper $(TEMPER) --models .build/bench-models $(ARGS)
+
+# Frames, memory and first paint of the page in a browser without a window; wants a machine that does nothing else
+bench-page: build $(VENV)/ready
+	TEMPER_BIN=$(TEMPER) $(VENV)/bin/python Benchmarks/page.py $(ARGS)
 
 $(VENV)/bench-ready: Benchmarks/requirements.txt $(VENV)/ready
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt

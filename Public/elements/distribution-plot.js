@@ -9,7 +9,10 @@ import { percent, spelled } from "../lib/tokens.js";
 const rowHeight = 22;
 const shown = 20;
 
-/** Fires `lane` with `detail` the settings of the cuts, when a lane is to be made of them. */
+/**
+ * Fires `lane` with `detail` the settings of the cuts, when a lane is to be made of them. With `data-bare` it has no sliders:
+ * the cuts are set from outside.
+ */
 export class DistributionPlot extends HTMLElement {
   #answer = null;
   #cuts = { top_k: 10, top_p: 0.9, min_p: 0.1 };
@@ -19,6 +22,7 @@ export class DistributionPlot extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount) return;
+    if (this.dataset.bare !== undefined) return this.append(this.#said, this.#plot);
     const slider = (name, min, max, step) => {
       const id = freshID(`cut-${name}`);
       const value = h("output", { for: id }, String(this.#cuts[name]));
@@ -38,6 +42,12 @@ export class DistributionPlot extends HTMLElement {
     this.append(this.#said, this.#controls, this.#plot);
   }
 
+  /** Draws other cuts: of `top_k`, `top_p` and `min_p` those that cut anything. */
+  set cuts(cuts) {
+    this.#cuts = { ...cuts };
+    if (this.#answer) this.#draw();
+  }
+
   /** Shows an answer of /v1/distribution. */
   show(answer) {
     this.#answer = answer;
@@ -47,16 +57,21 @@ export class DistributionPlot extends HTMLElement {
   // How many tokens each cut keeps; null if the list does not reach so far.
   #kept() {
     const { top, survivors } = this.#answer.raw;
-    const isWhole = top.length >= survivors;
-    let sum = 0;
-    const atP = top.findIndex(({ logprob }) => (sum += Math.exp(logprob)) >= this.#cuts.top_p);
-    const least = top[0].logprob + Math.log(this.#cuts.min_p);
-    const atM = top.findIndex(({ logprob }) => logprob < least);
-    return {
-      top_k: Math.min(this.#cuts.top_k, survivors),
-      top_p: atP >= 0 ? atP + 1 : isWhole ? top.length : null,
-      min_p: atM >= 0 ? atM : isWhole ? top.length : null,
-    };
+    const { top_k: k, top_p: p, min_p: m } = this.#cuts;
+    const rest = top.length >= survivors ? top.length : null;
+    const kept = {};
+    if (k !== undefined) kept.top_k = Math.min(k, survivors);
+    if (p !== undefined) {
+      let sum = 0;
+      const last = top.findIndex(({ logprob }) => (sum += Math.exp(logprob)) >= p);
+      kept.top_p = last >= 0 ? last + 1 : rest;
+    }
+    if (m !== undefined) {
+      const least = top[0].logprob + Math.log(m);
+      const first = top.findIndex(({ logprob }) => logprob < least);
+      kept.min_p = first >= 0 ? first : rest;
+    }
+    return kept;
   }
 
   #draw() {
@@ -115,8 +130,9 @@ export class DistributionPlot extends HTMLElement {
     const entropy = (value) => `${value.toFixed(2)} nats`;
     this.#said.replaceChildren(
       h("p", { class: "quiet" }, "Bars are the model's own probabilities, letters those of the lanes; lines are where the cuts "
-        + "below would fall on the model's own."),
-      h("p", {}, `The model's own: entropy ${entropy(raw.entropy)}, ${raw.survivors} tokens. ${cut.join(", ")}.`),
+        + "of the sliders would fall on the model's own."),
+      h("p", {}, `The model's own: entropy ${entropy(raw.entropy)}, ${raw.survivors} tokens.${
+        cut.length ? ` ${cut.join(", ")}.` : ""}`),
       h("ul", {}, lanes.map((lane, index) => h("li", {}, h("b", {}, letter(index)), ` ${lane.name}: `,
         `${lane.survivors} tokens left with ${percent(Math.log(lane.raw_mass))} of the model's own, entropy ${
           entropy(lane.entropy)}, ${lane.from_raw.tv.toFixed(3)} total variation from the model`))),

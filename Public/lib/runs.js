@@ -16,6 +16,8 @@ export class Run {
   warnings = [];
   settings = null;
   receipt = null;
+  /** The id under which the server keeps it, null if it does not. */
+  keptID = null;
   seconds = 0;
   state = "running";
   children = [];

@@ -16,6 +16,7 @@ import "../elements/run-tree.js";
 import "../elements/share-menu.js";
 import "../elements/token-panel.js";
 import "../elements/token-text.js";
+import "../elements/what-if.js";
 
 const paths = { prompt: "/v1/completions", chat: "/v1/chat/completions" };
 const example = "Once upon a time there was a little girl who";
@@ -81,6 +82,7 @@ export class CompleteView extends HTMLElement {
       tree: h("run-tree"),
       treeBox: h("section", { class: "card runs", hidden: true, "aria-labelledby": "runs-title" }),
       panel: h("token-panel"),
+      whatIf: h("what-if", { class: "card" }),
     };
     parts.legend = legend();
     parts.treeBox.append(h("h2", { id: "runs-title" }, "Runs"), parts.tree);
@@ -95,7 +97,8 @@ export class CompleteView extends HTMLElement {
       parts.notice, parts.empty, h("div", { class: "paper" }, parts.before, parts.text), parts.facts);
     const levers = h("aside", { class: "card side", "aria-labelledby": "levers-title" },
       h("h2", { id: "levers-title" }, "Levers"), parts.form);
-    this.append(h("div", { class: "main-column" }, form, answer, parts.treeBox), levers, parts.panel);
+    this.append(h("div", { class: "main-column" }, form, answer, parts.whatIf, parts.treeBox), levers, parts.panel);
+    parts.whatIf.attach(this.#workspace, { levers: () => this.#request() });
     this.#listen();
     this.#showEmpty();
     parts.share.attach({
@@ -104,7 +107,7 @@ export class CompleteView extends HTMLElement {
   }
 
   #listen() {
-    const { form, messages, text, panel, tree } = this.#parts;
+    const { form, messages, text, panel, tree, whatIf } = this.#parts;
     form.addEventListener("settings", () => this.#edit({ settings: form.values }));
     messages.addEventListener("edit", () => this.#edit({ messages: messages.messages }));
     text.addEventListener("point", (event) => this.#openPanel(event.detail));
@@ -117,6 +120,7 @@ export class CompleteView extends HTMLElement {
     panel.addEventListener("branch", (event) => this.#branch(event.detail));
     tree.addEventListener("select", (event) => this.#select(event.detail));
     tree.addEventListener("remove", (event) => this.#remove(event.detail));
+    whatIf.addEventListener("take", (event) => this.#takeOver(event.detail));
     listenForKeys(this, { run: () => this.#start(), close: () => panel.close(), stop: () => this.#abort?.abort() });
   }
 
@@ -272,6 +276,7 @@ export class CompleteView extends HTMLElement {
     if (event.warnings) first.warnings = event.warnings;
     if (event.usage) first.usage = event.usage;
     if (event.receipt) for (const run of runs.values()) run.receipt = event.receipt;
+    if (first.request.keep === true) for (const run of runs.values()) run.keptID = event.id;
     for (const choice of event.choices) {
       const run = runs.get(choice.index) ?? begin(choice.index);
       if (run.promptIDs === null) Object.assign(run, { promptIDs: first.promptIDs, seed: first.seed });
@@ -298,6 +303,7 @@ export class CompleteView extends HTMLElement {
     }
     this.#showRunning();
     this.#parts.tree.show(this.#roots, this.#run);
+    this.#parts.whatIf.show(this.#run);
     this.#showFacts();
   }
 
@@ -316,7 +322,7 @@ export class CompleteView extends HTMLElement {
   // MARK: Runs
 
   #select(run) {
-    const { text, before, panel, tree, treeBox } = this.#parts;
+    const { text, before, panel, tree, treeBox, whatIf } = this.#parts;
     panel.close();
     this.#run = run;
     if (run) {
@@ -328,6 +334,7 @@ export class CompleteView extends HTMLElement {
     }
     treeBox.hidden = this.#roots.length === 0;
     tree.show(this.#roots, run);
+    whatIf.show(run);
     this.#showEmpty();
     this.#showFacts();
   }
@@ -381,6 +388,21 @@ export class CompleteView extends HTMLElement {
       this.#parts.facts.append(h("button", { type: "button", class: "quiet", onclick: () => this.#keepTurn(run) },
         "Keep as a turn"));
     }
+  }
+
+  // Settings of a completion, under the names that the form has.
+  #takeOver(settings) {
+    const { form } = this.#parts;
+    const fields = new Map(this.#workspace.capabilities.fields(paths[this.#draft.mode]).flatMap((field) =>
+      [field.name, ...(field.aliases ?? [])].map((name) => [name, field.name])));
+    const values = { ...form.values };
+    for (const [name, value] of Object.entries(settings)) {
+      if (value === null) delete values[fields.get(name) ?? name];
+      else values[fields.get(name) ?? name] = value;
+    }
+    form.values = values;
+    this.#edit({ settings: form.values });
+    announce("The levers have these settings now.");
   }
 
   #keepTurn(run) {

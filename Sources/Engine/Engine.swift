@@ -66,6 +66,8 @@ public struct EngineMetrics: Sendable {
     public var idleBlocks = 0
     /// KV cache blocks in total.
     public var totalBlocks = 0
+    /// KV cache blocks that pins hold; they count as used.
+    public var pinnedBlocks = 0
     /// Tokens per block.
     public var blockTokens = 0
     /// Prompt tokens computed since start.
@@ -106,6 +108,12 @@ public protocol InferenceEngine: Sendable {
 
     /// The state of one model's queue and cache.
     func metrics(model: String) -> EngineMetrics
+
+    /// The beginnings of prompts that requests asked one model to keep, by owner.
+    func pins(model: String) -> [PinnedPrefix]
+
+    /// Lets go of all that is pinned in an owner's name, and of what running requests would pin.
+    func unpin(owner: String)
 
     /// Refuses new work from now on; running work goes on.
     func drain()

@@ -48,6 +48,8 @@ public struct GenerationRequest: Sendable {
     public var trace: TraceDetail?
     /// Takes the logits of each draw; nil: they are not kept.
     public var recorder: RunRecorder?
+    /// What of the prompt is to stay in the cache afterwards; nil: nothing.
+    public var pin: PrefixPin?
     /// Where the only choice goes on from: the prompt's last ids are its first tokens then. Nil: from its beginning.
     package var start: ChoiceStart?
     /// Settings whose distributions after the prompt are compared, before anything is drawn; nil: none.
@@ -239,6 +241,10 @@ public enum EngineError: Error, Sendable, Equatable {
     case contextOverflow(index: Int, promptTokens: Int, maxTokens: Int, contextLength: Int)
     /// The whole group needs more KV cache than there is.
     case cacheOverflow(neededTokens: Int, capacityTokens: Int)
+    /// Pins would take more of the KV cache than they may: bytes that the prefix takes, that others take, and the most.
+    case pinOverflow(neededBytes: Int, pinnedBytes: Int, limitBytes: Int)
+    /// The engine keeps nothing of past prompts, and so pins nothing.
+    case pinsOff
     /// A prompt without tokens.
     case emptyPrompt(index: Int)
     /// An id outside the vocabulary.

@@ -45,6 +45,9 @@ final class ModelRuntime {
     private var groups: [ActiveGroup] = []
     private var nextUnit = 0
     var metrics = EngineMetrics()
+    /// Whether a request that is over may pin, and what became of that; see ``PinLedger``.
+    var mayPin: (PinKey) -> Bool = { _ in false }
+    var pinSettled: (PinKey, (tokenCount: Int, blockCount: Int)?) -> Bool = { _, _ in false }
 
     /// The runtime of a model, or nil if the cache's address range cannot be had.
     init?(_ model: LoadedModel, kernels: Kernels) {
@@ -99,6 +102,10 @@ final class ModelRuntime {
     func step() -> Bool {
         let now = ContinuousClock.now
         attendToGroups(now)
+        scheduler.heldBlockCount = pool.pinnedCount
+        for id in scheduler.hopeless {
+            if let unit = units[id] { fail(unit.owner, cacheExhausted(unit)) }
+        }
         for id in scheduler.admit() {
             guard let unit = units[id] else { continue }
             unit.started = now
@@ -591,6 +598,7 @@ final class ModelRuntime {
         guard scheduler.choicesEnded(unit.id, count: lane.sequencesEnded) else { return }
         units[unit.id] = nil
         owner.units.remove(unit.id)
+        settlePins(unit, isComplete: true)
         guard owner.units.isEmpty else { return }
         groups.removeAll { $0 === owner }
         metrics.completedGroups += 1
@@ -601,7 +609,8 @@ final class ModelRuntime {
         guard !owner.units.isEmpty else { return }
         for id in owner.units {
             scheduler.remove(id)
-            units[id] = nil
+            guard let unit = units.removeValue(forKey: id) else { continue }
+            settlePins(unit, isComplete: false)
         }
         owner.units = []
         groups.removeAll { $0 === owner }
@@ -609,10 +618,27 @@ final class ModelRuntime {
         owner.group.sink(.failed(error))
     }
 
+    /// Pins what the requests of a unit that is over asked for, before anything else takes its blocks: what it had
+    /// reserved covers them.
+    private func settlePins(_ unit: ActiveUnit, isComplete: Bool) {
+        for key in unit.lanes.compactMap({ PinKey($0.request) }) {
+            let held = isComplete && !model.isDamaged && mayPin(key) ? pool.pin(key) : nil
+            // It may have been let go of in this moment.
+            if !pinSettled(key, held), held != nil { pool.unpin(key) }
+        }
+        metrics.pinnedBlocks = pool.pinnedCount
+    }
+
+    /// Lets go of a pin.
+    func unpin(_ key: PinKey) {
+        pool.unpin(key)
+        updateGauges()
+    }
+
     func cacheExhausted(_ unit: ActiveUnit) -> EngineError {
         .cacheOverflow(
             neededTokens: unit.tokenCapacity,
-            capacityTokens: pool.blockCount * KVLayout.blockTokens)
+            capacityTokens: (pool.blockCount - pool.pinnedCount) * KVLayout.blockTokens)
     }
 
     func emit(_ unit: ActiveUnit, _ event: GenerationEvent) {
@@ -631,6 +657,7 @@ final class ModelRuntime {
         metrics.waitingSequences = scheduler.waitingCount
         metrics.usedBlocks = pool.blockCount - pool.freeCount
         metrics.idleBlocks = pool.idleCount
+        metrics.pinnedBlocks = pool.pinnedCount
     }
 
     /// Groups that have not started yet.
@@ -647,6 +674,9 @@ extension ActiveLane {
 }
 
 extension LoadedModel {
+    /// The most blocks that pins may hold: a quarter, so that the rest stays free for running requests.
+    var pinLimit: Int { blockCount / 4 }
+
     /// What the scheduler may admit.
     var schedulerLimits: Scheduler.Limits {
         Scheduler.Limits(

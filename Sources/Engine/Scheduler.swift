@@ -122,6 +122,8 @@ package struct Scheduler: Sendable {
     private var running: [Int] = []
     private var reservedBlocks = 0
     private var runningChoices = 0
+    /// Blocks that are kept for others than units.
+    package var heldBlockCount = 0
 
     /// A scheduler without units.
     package init(limits: Limits) {
@@ -149,6 +151,14 @@ package struct Scheduler: Sendable {
             && unit.blockCount(blockTokens: limits.blockTokens) <= limits.blockCount
     }
 
+    /// Units that wait and could not be admitted even alone, since so much is held.
+    package var hopeless: [Int] {
+        guard heldBlockCount > 0 else { return [] }
+        return waiting.filter { id in
+            (states[id]?.unit.blockCount(blockTokens: limits.blockTokens) ?? 0) > limits.blockCount - heldBlockCount
+        }
+    }
+
     /// Appends a unit to the queue. `id` is the caller's and not in use; ``canHold(_:)`` must be true.
     package mutating func enqueue(_ id: Int, _ unit: Unit) {
         precondition(states[id] == nil && canHold(unit) && unit.promptTokens >= 0)
@@ -163,7 +173,7 @@ package struct Scheduler: Sendable {
         for id in waiting {
             guard let state = states[id] else { break }
             let blocks = state.unit.blockCount(blockTokens: limits.blockTokens)
-            guard reservedBlocks + blocks <= limits.blockCount,
+            guard reservedBlocks + blocks <= limits.blockCount - heldBlockCount,
                 runningChoices + state.unit.choiceCount <= limits.choiceCount
             else { break }
             reservedBlocks += blocks

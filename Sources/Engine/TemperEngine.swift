@@ -17,6 +17,10 @@ public final class TemperEngine: InferenceEngine {
         /// Groups per model that have not started, those in `arrivals` included.
         var waiting: [Int]
         var metrics: [EngineMetrics]
+        /// Per model.
+        var pins: [PinLedger]
+        /// Pins that are to be let go of, with their models.
+        var released: [(model: Int, key: PinKey)] = []
         var isDraining = false
         var isStopping = false
     }
@@ -41,7 +45,9 @@ public final class TemperEngine: InferenceEngine {
             metrics.blockTokens = KVLayout.blockTokens
             return metrics
         }
-        shared = Mutex(Shared(waiting: models.map { _ in 0 }, metrics: metrics))
+        shared = Mutex(
+            Shared(
+                waiting: models.map { _ in 0 }, metrics: metrics, pins: models.map { PinLedger(limit: $0.pinLimit) }))
         startThread()
     }
 
@@ -55,9 +61,14 @@ public final class TemperEngine: InferenceEngine {
         try validate(group, loaded[index])
         let group = Group(group, model: index, sink: sink)
         let limit = loaded[index].options.queueLimit
+        let pins = group.requests.compactMap { PinKey($0) }
+        guard pins.isEmpty || loaded[index].options.keepsPrefixes else { throw .pinsOff }
         let refusal: EngineError? = shared.withLock { shared in
             if shared.isDraining { return .shuttingDown }
             if shared.waiting[index] >= limit { return .queueFull(limit: limit) }
+            if let refusal = reserve(pins, &shared.pins[index], blockBytes: loaded[index].layout.blockBytes) {
+                return refusal
+            }
             shared.waiting[index] += 1
             shared.arrivals.append(group)
             return nil
@@ -65,6 +76,37 @@ public final class TemperEngine: InferenceEngine {
         if let refusal { throw refusal }
         wake.signal()
         return Handle(group: group, wake: wake)
+    }
+
+    /// Sets room aside for all of these pins, or for none.
+    private func reserve(_ pins: [PinKey], _ ledger: inout PinLedger, blockBytes: Int) -> EngineError? {
+        var changed = ledger
+        for key in pins {
+            let count = (key.ids.count + KVLayout.blockTokens - 1) / KVLayout.blockTokens
+            guard changed.reserve(key, blockCount: count) else {
+                return .pinOverflow(
+                    neededBytes: count * blockBytes, pinnedBytes: changed.blockCount * blockBytes,
+                    limitBytes: changed.limit * blockBytes)
+            }
+        }
+        ledger = changed
+        return nil
+    }
+
+    /// See ``InferenceEngine/pins(model:)``.
+    public func pins(model: String) -> [PinnedPrefix] {
+        guard let index = models.firstIndex(where: { $0.id == model }) else { return [] }
+        return shared.withLock { $0.pins[index].held(blockBytes: loaded[index].layout.blockBytes) }
+    }
+
+    /// See ``InferenceEngine/unpin(owner:)``.
+    public func unpin(owner: String) {
+        shared.withLock { shared in
+            for index in shared.pins.indices {
+                shared.released += shared.pins[index].release(owner: owner).map { (index, $0) }
+            }
+        }
+        wake.signal()
     }
 
     private func validate(_ request: GenerationRequest, _ index: Int, _ model: LoadedModel) throws(EngineError) {
@@ -158,11 +200,25 @@ public final class TemperEngine: InferenceEngine {
     fileprivate func run() {
         let kernels = Kernels(pool: WorkerPool(threadCount: threadCount))
         let runtimes = loaded.map { ModelRuntime($0, kernels: kernels) }
-        while true {
-            let (arrivals, isStopping) = shared.withLock { shared in
-                defer { shared.arrivals = [] }
-                return (shared.arrivals, shared.isStopping)
+        for (index, runtime) in runtimes.enumerated() {
+            runtime?.mayPin = { [unowned self] key in
+                self.shared.withLock { shared in
+                    guard shared.pins[index].awaits(key) else { return false }
+                    // What was let go of and is wanted again stays.
+                    shared.released.removeAll { $0.model == index && $0.key == key }
+                    return true
+                }
             }
+            runtime?.pinSettled = { [unowned self] key, held in
+                self.shared.withLock { $0.pins[index].settle(key, held) }
+            }
+        }
+        while true {
+            let (arrivals, released, isStopping) = shared.withLock { shared in
+                defer { (shared.arrivals, shared.released) = ([], []) }
+                return (shared.arrivals, shared.released, shared.isStopping)
+            }
+            for (index, key) in released { runtimes[index]?.unpin(key) }
             for group in arrivals {
                 if let runtime = runtimes[group.model] {
                     runtime.add(group)

@@ -52,6 +52,8 @@ package enum APIError: Error, Sendable, Equatable {
     case readerTooSlow
     /// Runs that are being made leave no room to keep another.
     case runCacheFull(limitBytes: Int)
+    /// Pinned prefixes would take more of the KV cache than they may.
+    case pinOverflow(neededBytes: Int, pinnedBytes: Int, limitBytes: Int)
     /// No run with this id is kept.
     case runNotFound(String)
     /// The models are not loaded yet.
@@ -75,6 +77,11 @@ package enum APIError: Error, Sendable, Equatable {
                 param: param, promptTokens: promptTokens, maxTokens: maxTokens, contextLength: contextLength)
         case .cacheOverflow(let needed, let capacity):
             self = .cacheOverflow(neededTokens: needed, capacityTokens: capacity)
+        case .pinOverflow(let needed, let pinned, let limit):
+            self = .pinOverflow(neededBytes: needed, pinnedBytes: pinned, limitBytes: limit)
+        case .pinsOff:
+            self = .unsupported(
+                param: "shots.pin", reason: "this server runs with --no-prefix-cache", allowed: nil)
         case .emptyPrompt: self = .invalidValue(param: param, reason: "the prompt has no tokens")
         case .tokenOutOfRange(_, let position, let id, let vocabularySize):
             self = .notAllowed(
@@ -132,7 +139,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .unsupportedMediaType: 415
         case .nonFiniteLogits, .internalFault: 500
         case .queueFull, .runCacheFull, .loading, .shuttingDown, .cancelled: 503
-        case .exampleStoreFull: 507
+        case .exampleStoreFull, .pinOverflow: 507
         }
     }
 
@@ -162,6 +169,7 @@ package enum APIError: Error, Sendable, Equatable {
         case .queueTimeout: "queue_timeout"
         case .readerTooSlow: "reader_too_slow"
         case .runCacheFull: "run_cache_full"
+        case .pinOverflow: "pin_memory_full"
         case .runNotFound: "run_not_found"
         case .loading: "loading"
         case .shuttingDown: "shutting_down"
@@ -191,6 +199,7 @@ package enum APIError: Error, Sendable, Equatable {
             param
         case .modelNotFound: "model"
         case .runNotFound: "run"
+        case .pinOverflow: "shots.pin"
         case .exampleSetNotFound(let param, _, _): param
         default: nil
         }
@@ -259,6 +268,9 @@ package enum APIError: Error, Sendable, Equatable {
         case .readerTooSlow: "the answer was read too slowly while others waited"
         case .runCacheFull(let limit):
             "runs that are being made take all of the \(limit) bytes in which runs are kept; try again later"
+        case .pinOverflow(let needed, let pinned, let limit):
+            "the prefix takes \(needed) bytes of the KV cache, \(pinned) are pinned already, and at most \(limit) may be; "
+                + "let go of others with \"pin\": false, or start with more --kv-memory"
         case .runNotFound(let id):
             "no run \"\(id.prefix(128))\" is kept; it was not asked for with keep, or others took its place"
         case .loading: "the model is being loaded; try again later"

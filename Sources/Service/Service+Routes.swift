@@ -59,8 +59,8 @@ extension Service {
                 let body = try read(.tokenize, request, &record)
                 send(
                     try TokenizeRoutes.tokenize(
-                        body.values, assembly: assembly(body.model), warnings: body.warnings), responder,
-                    record)
+                        body.values, assembly: try assembly(body.model, body.values), warnings: body.warnings),
+                    responder, record)
             case .detokenize:
                 let body = try read(.detokenize, request, &record)
                 send(
@@ -110,7 +110,8 @@ extension Service {
     ) {
         do throws(APIError) {
             guard let library = options.library else { throw .routeNotFound(request.path) }
-            let answer = try ExampleSetRoutes.answer(route, request, library)
+            let answer = try ExampleSetRoutes.answer(
+                route, request, library, pins: ExamplePins(engine: snapshot.engine))
             send(answer.body, head: answer.head, responder, record)
         } catch {
             refuse(error, responder, record)
@@ -168,7 +169,7 @@ extension Service {
         make: @escaping @Sendable (PromptAssembly) throws(APIError) -> Plan,
         then: @escaping @Sendable (Plan, inout RequestRecord) -> Void
     ) throws(APIError) {
-        let assembly = assembly(body.model)
+        let assembly = try assembly(body.model, body.values)
         let plan: Plan
         do throws(APIError) {
             plan = try make(assembly)

@@ -18,6 +18,9 @@ extension Service {
             if body.values[RequestFields.keep] { try planner.reserve(plan, in: runs) }
             return plan
         } then: { [self] plan, record in
+            for case let shots? in plan.prompts.map(\.shots) where shots.pins == false {
+                ExamplePins(engine: body.engine).release(shots.set ?? "")
+            }
             guard body.values[RequestFields.keep] else {
                 return run(
                     GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder,
@@ -88,7 +91,8 @@ extension Service {
         // The model is the receipt's unless the request names one.
         if object["model"]?.isNull ?? true, let name = object["receipt"]?["model"] { object["model"] = name }
         let body = try read(.replay, object, &record)
-        let plan = try planner.replay(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        let plan = try planner.replay(
+            body.values, assembly: try assembly(body.model, body.values), warnings: body.warnings)
         run(
             ReplayAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
     }
@@ -108,7 +112,7 @@ extension Service {
         object["model"] = .string(kept.model)
         let body = try read(.whatIf, object, &record)
         let plan = try planner.whatIf(
-            body.values, run: kept, id: id, assembly: assembly(body.model), warnings: body.warnings,
+            body.values, run: kept, id: id, assembly: try assembly(body.model, body.values), warnings: body.warnings,
             isStrict: body.values[RequestFields.strict])
         var own = record
         own.isStreamed = plan.generation.stream != nil
@@ -145,7 +149,7 @@ extension Service {
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.curve, request, &record)
-        let plan = try CurvePlan(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        let plan = try CurvePlan(body.values, assembly: try assembly(body.model, body.values), warnings: body.warnings)
         record.isStreamed = plan.isStreamed
         metrics.generation(began: true)
         let session = CurveSession(plan: plan, responder: responder) { [self, record] outcome in

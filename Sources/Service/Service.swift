@@ -24,6 +24,8 @@ public struct ServiceOptions: Sendable {
     public var keptRunBytes = 256 << 20
     /// Names the build, in `system_fingerprint` and metrics.
     public var version: String
+    /// Whether requests may bring chat templates of their own.
+    public var allowsChatTemplates = false
     /// The example sets; nil: no requests can name any, and they have no routes.
     public var library: ExampleLibrary?
     /// Answers, whatever the method and without a key, for paths that are no route of the API, such as the page's files;
@@ -217,11 +219,33 @@ public final class Service: Sendable {
         return model
     }
 
-    func assembly(_ model: ModelInfo) -> PromptAssembly {
-        let template = state.withLock { $0.chatTemplates[model.id] }
-        return PromptAssembly(
-            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library,
+    /// What makes the prompts of a request.
+    func assembly(_ model: ModelInfo, _ values: FieldValues) throws(APIError) -> PromptAssembly {
+        let own = state.withLock { $0.chatTemplates[model.id] } ?? .failure(.noChatTemplate)
+        let given = try chatTemplate(values, model)
+        var assembly = PromptAssembly(
+            model: model, chatTemplate: given.map { .success($0) } ?? own, library: options.library,
             book: ModelBook(model, memory: memory))
+        assembly.variables = values[RequestFields.chatTemplateVariables]
+        if given != nil { assembly.chatTemplateParam = RequestFields.chatTemplate.name }
+        return assembly
+    }
+
+    /// The chat template of a request; nil: it has none.
+    private func chatTemplate(_ values: FieldValues, _ model: ModelInfo) throws(APIError) -> ChatTemplate? {
+        guard let source = values[RequestFields.chatTemplate] else { return nil }
+        let param = RequestFields.chatTemplate.name
+        guard options.allowsChatTemplates else {
+            throw .unsupported(
+                param: param,
+                reason: "this server takes no templates from requests; it may with --allow-chat-templates", allowed: nil
+            )
+        }
+        do throws(PromptingError) {
+            return try ChatTemplate(model.tokenizer, ofRequest: source)
+        } catch {
+            throw .invalidValue(param: param, reason: error.description)
+        }
     }
 
     // MARK: Answers

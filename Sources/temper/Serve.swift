@@ -69,6 +69,9 @@ struct Serve: ParsableCommand {
             "The folder where example sets are kept; made if it is not there. [TEMPER_DATA_FOLDER; default: in memory]")
     var dataFolder: String?
 
+    @Flag(help: "Takes chat templates (Jinja) from requests. [TEMPER_ALLOW_CHAT_TEMPLATES]")
+    var allowChatTemplates = false
+
     @OptionGroup var engineFlags: EngineFlags
 
     /// Finds every value that cannot be before anything is done.
@@ -90,6 +93,7 @@ struct ServeSettings {
     var port: Int
     var keyFile: String?
     var allowsInsecureBind: Bool
+    var allowsChatTemplates: Bool
     var requestTimeout: Duration?
     var hostNames: [String]
     var origins: [String]
@@ -120,6 +124,7 @@ struct ServeSettings {
         port = try Environment.value(command.port, "PORT") ?? 8080
         keyFile = try Environment.value(command.keyFile, "KEY_FILE")
         allowsInsecureBind = try Environment.flag(command.allowInsecureBind, "ALLOW_INSECURE_BIND")
+        allowsChatTemplates = try Environment.flag(command.allowChatTemplates, "ALLOW_CHAT_TEMPLATES")
         requestTimeout = try Self.seconds(command.requestTimeout, "REQUEST_TIMEOUT", "--request-timeout")
         hostNames = Environment.list(command.allowedHost, "ALLOWED_HOST")
         origins = Environment.list(command.corsOrigin, "CORS_ORIGIN")

@@ -31,6 +31,7 @@ struct ServerRun {
         }
         options.requestTimeLimit = settings.requestTimeout
         options.keptRunBytes = settings.runBytes
+        options.allowsChatTemplates = settings.allowsChatTemplates
         do throws(ExampleLibraryError) {
             options.library = try ExampleLibrary.open(
                 folder: settings.dataFolder, shippedFolder: settings.exampleFolder)

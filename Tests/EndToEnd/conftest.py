@@ -6,6 +6,7 @@ import openai
 import pytest
 
 from browser import Visitor, find_browser
+from random_model import write_random_model
 from support import CHAT_MODEL, TEMPER, Server, data_folder, default_model
 
 
@@ -25,6 +26,19 @@ def server():
 def chat_server():
     """A tiny random model with a vocabulary and a ChatML template."""
     with Server(CHAT_MODEL) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def slow_folder(tmp_path_factory):
+    """A checkpoint so large, with a context so long, that no machine ends an answer before somebody stops it: 150 MB are
+    read for each of 4,000 tokens."""
+    return write_random_model(tmp_path_factory.mktemp("slow"), width=1024, layers=6, context=4096)
+
+
+@pytest.fixture(scope="session")
+def slow_server(slow_folder):
+    with Server(slow_folder) as running:
         yield running
 
 

@@ -53,12 +53,13 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self._ready_within = ready_within
         deadline = time.monotonic() + ready_within
         try:
             while not self._address.wait(0.05):
                 self._check_start(deadline)
             while True:
-                with contextlib.suppress(requests.ConnectionError):
+                with contextlib.suppress(requests.ConnectionError, requests.Timeout):
                     if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:
                         return
                 self._check_start(deadline)
@@ -73,7 +74,8 @@ class Server:
             self._reader.join(5)
             raise RuntimeError(f"the server ended with {code}:\n{self.text}")
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the server is not ready:\n{self.text}")
+            stage = f"{self.url} does not answer /readyz with 200" if self.url else "it has not said where it listens"
+            raise RuntimeError(f"the server is not ready after {self._ready_within} s, {stage}:\n{self.text}")
 
     def _read(self):
         for line in self.process.stdout:

@@ -2,6 +2,7 @@
 """Chat completions of a model with a ChatML template; its weights are random, its shapes are not."""
 
 import math
+import os
 
 import pytest
 
@@ -103,3 +104,71 @@ def test_the_folder_and_the_gguf_file_answer_alike(chat_server):
     with Server(CHAT_FOLDER) as folder:
         two = folder.post("/v1/chat/completions", body).json()
     assert stable(one["choices"]) == stable(two["choices"]) and stable(one["usage"]) == stable(two["usage"])
+
+
+# Templates that would take all memory or for ever; each with three lengths of conversation.
+BOMBS = [
+    "{% for i in range(10000000) %}{% endfor %}",
+    "{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}",
+    "{{ 'x' * 1000000000 }}",
+    "{% set n = namespace(s='x') %}{% for i in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}{{ n.s }}",
+    "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = n.l + n.l %}{% endfor %}",
+    "{% set n = namespace(l=[1]) %}{% for i in range(50) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l }}",
+    "{% for i in range(100000) %}{{ messages[0].content }}{% endfor %}",
+    "{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}",
+    "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+    "{{ " + "(" * 30000 + "1" + ")" * 30000 + " }}",
+    "{% if 1 %}" * 6000,
+    "{% for i in range(100000) %}{% set x = messages|tojson(indent=4) %}{% endfor %}",
+    "{% for i in range(100000) %}{% set x = ('a' * 1000 ~ 'b') in messages[0].content %}{% endfor %}",
+    "{% for i in range(100) %}{% set x = range(100000)|unique|list %}{% endfor %}",
+    "{% for i in range(300) %}{% set x = range(100000)|list|sort %}{% endfor %}",
+    "{{ 9 ** 9 ** 9 ** 9 }}",
+    "{{ 'a'|center(1000000000) }}",
+]
+
+
+@pytest.fixture(scope="module")
+def open_server():
+    with Server(CHAT_FOLDER, arguments=["--allow-chat-templates"]) as running:
+        yield running
+
+
+def cpu_seconds(process):
+    """The time that a process has computed so far."""
+    fields = open(f"/proc/{process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_template_of_the_request_writes_the_prompt(open_server):
+    template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}{{ sign }}<|im_end|>"
+    body = {"messages": MESSAGES, "chat_template": template, "chat_template_kwargs": {"sign": "!<|im_end|>"}}
+    text = "".join(f"[{m['role']}] {m['content']}" for m in MESSAGES) + "!<|im_end|><|im_end|>"
+    told = open_server.post("/v1/prompts/assemble", body).json()["assembled"][0]
+    assert told["text"] == text
+    control = open_server.post("/tokenize", {"content": "<|im_end|>", "parse_special": True}).json()["tokens"]
+    assert told["token_ids"].count(control[0]) == 1 and told["token_ids"][-1] == control[0]
+    asked = {"max_tokens": 8, "seed": 4, "temperature": 0.9}
+    chat = open_server.post("/v1/chat/completions", body | asked).json()
+    plain = open_server.complete(prompt=told["token_ids"], **asked)
+    assert chat["choices"][0]["message"]["content"] == plain["choices"][0]["text"]
+
+
+def test_a_server_takes_templates_only_where_it_may(chat_server):
+    answer = chat_server.post("/v1/chat/completions", {"messages": MESSAGES, "chat_template": "x", "max_tokens": 2})
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["param"] == "chat_template"
+    assert "--allow-chat-templates" in error["message"]
+    values = {"messages": MESSAGES, "chat_template_kwargs": {"enable_thinking": False}, "max_tokens": 2}
+    assert chat_server.post("/v1/chat/completions", values).status_code == 200
+
+
+@pytest.mark.parametrize("number", range(len(BOMBS)))
+def test_a_template_bomb_is_refused_before_it_goes_off(open_server, number):
+    for messages in ([{"role": "user", "content": "a" * 2000}], [{"role": "user", "content": "a" * 400_000}],
+                     [{"role": "user", "content": "a"}] * 4096):
+        before = cpu_seconds(open_server.process)
+        answer = open_server.post("/v1/prompts/assemble", {"messages": messages, "chat_template": BOMBS[number]})
+        # what it computes, since a busy machine makes everything take longer; the time of a clock on an idle one
+        assert cpu_seconds(open_server.process) - before <= 0.2
+        assert answer.status_code == 400, answer.text[:300]

@@ -30,6 +30,8 @@ final class FakeEngine: InferenceEngine {
     let models: [ModelInfo]
     let script: Script
     private let state = Mutex<(submissions: [Submission], refusal: EngineError?, drained: Bool)>(([], nil, false))
+    /// What is pinned, the same for every model, and whose pins were let go of.
+    let pinned = Mutex<(held: [PinnedPrefix], released: [String])>(([], []))
 
     init(models: [ModelInfo] = [FakeEngine.model()], script: @escaping Script = FakeEngine.hello) {
         self.models = models
@@ -61,6 +63,10 @@ final class FakeEngine: InferenceEngine {
         metrics.blockTokens = 32
         return metrics
     }
+
+    func pins(model: String) -> [PinnedPrefix] { pinned.withLock { $0.held } }
+
+    func unpin(owner: String) { pinned.withLock { $0.released.append(owner) } }
 
     func drain() { state.withLock { $0.drained = true } }
 

@@ -23,6 +23,8 @@ import Testing
 
         var models: [ModelInfo] { engine.models }
         func metrics(model: String) -> EngineMetrics { engine.metrics(model: model) }
+        func pins(model: String) -> [PinnedPrefix] { engine.pins(model: model) }
+        func unpin(owner: String) { engine.unpin(owner: owner) }
         func drain() { engine.drain() }
         func submit(
             _ group: GenerationGroup, model: String, sink: @escaping @Sendable (GenerationEvent) -> Void

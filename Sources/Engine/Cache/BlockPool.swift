@@ -23,6 +23,8 @@ final class BlockPool {
     /// Blocks in the tree that no one holds. Who holds a block holds those before it, and lets go of it first: so the
     /// oldest has no children.
     private var idle: RecencyList
+    /// Blocks that are held for prompts to come, in order from the root, and how many of their tokens count.
+    private var pins: [PinKey: (blocks: [Int32], tokenCount: Int)] = [:]
 
     /// A pool of `blockCount` blocks, or nil if the address range cannot be had.
     ///
@@ -98,15 +100,63 @@ final class BlockPool {
         tree?.match(ids, after: parent) ?? PrefixTree.Match()
     }
 
+    // MARK: Pins
+
+    /// Blocks that pins hold.
+    private(set) var pinnedCount = 0
+
+    /// Holds what there is of the sequence `key.ids`, from its beginning.
+    ///
+    /// - Returns: how many tokens are held in how many blocks; nil where nothing of it is here.
+    func pin(_ key: PinKey) -> (tokenCount: Int, blockCount: Int)? {
+        if let pin = pins[key] { return (pin.tokenCount, pin.blocks.count) }
+        let match = match(key.ids[...], after: nil)
+        var blocks = match.blocks
+        var tokenCount = blocks.count * layout.blockTokens
+        if let (block, count) = match.partial, tokenCount + count == key.ids.count {
+            blocks.append(block)
+            tokenCount += count
+        }
+        guard !blocks.isEmpty else { return nil }
+        for block in blocks { retain(block) }
+        pins[key] = (blocks, tokenCount)
+        countPins()
+        return (tokenCount, blocks.count)
+    }
+
+    /// Lets go of what ``pin(_:)`` holds.
+    func unpin(_ key: PinKey) {
+        for block in (pins.removeValue(forKey: key)?.blocks ?? []).reversed() { release(block) }
+        countPins()
+    }
+
+    /// Lets pins hold the block that holds what `old`, their last one, did and more.
+    private func movePins(from old: Int32, to holder: Int32) {
+        for (key, pin) in pins where pin.blocks.last == old {
+            retain(holder)
+            pins[key]?.blocks = pin.blocks.dropLast() + [holder]
+            release(old)
+        }
+        countPins()
+    }
+
+    private func countPins() {
+        pinnedCount = Set(pins.values.lazy.flatMap(\.blocks)).count
+    }
+
     /// Makes it known that `block`, which the caller holds, has the keys and values of `ids` after `parent`.
     ///
     /// - Returns: the block to hold instead: what two blocks hold of the same sequence is the same to the bit. Nil where
     ///   nothing is to be used again.
     func share(_ block: Int32, _ ids: ArraySlice<Int32>, after parent: Int32?) -> Int32? {
         guard let (holder, superseded) = tree?.insert(block, ids, after: parent) else { return nil }
-        for block in superseded where references[Int(block)] == 0 {
-            idle.remove(block)
-            free.append(block)
+        for old in superseded {
+            if references[Int(old)] == 0 {
+                idle.remove(old)
+                free.append(old)
+            } else {
+                movePins(from: old, to: holder)
+            }
         }
         if holder != block {
             retain(holder)

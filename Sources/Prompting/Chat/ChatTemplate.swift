@@ -28,10 +28,13 @@ public struct ChatTemplate: Sendable {
     ///   - jinja: the template's source.
     ///   - bos: the spelling of the vocabulary's BOS.
     ///   - eos: the spelling of the vocabulary's EOS.
+    ///   - isOfRequest: whether the template is a client's: its work is bounded more tightly, whatever the conversation.
     /// - Throws: ``PromptingError/noChatTemplate``, ``PromptingError/unreadableChatTemplate(line:reason:)``.
-    public init(jinja: String?, bos: String?, eos: String?) throws(PromptingError) {
+    public init(
+        jinja: String?, bos: String?, eos: String?, isOfRequest: Bool = false
+    ) throws(PromptingError) {
         guard let jinja else { throw .noChatTemplate }
-        limits = JinjaLimits()
+        limits = isOfRequest ? .ofRequests : JinjaLimits()
         do throws(JinjaError) {
             body = try JinjaParser.parse(jinja, limits: limits)
         } catch {
@@ -41,13 +44,13 @@ public struct ChatTemplate: Sendable {
         self.eos = eos
     }
 
-    /// Reads the template that comes with a vocabulary, or another one for that vocabulary.
+    /// Reads the template that comes with a vocabulary, or one of a request for that vocabulary.
     ///
     /// - Throws: ``PromptingError/noChatTemplate``, ``PromptingError/unreadableChatTemplate(line:reason:)``.
-    public init(_ tokenizer: any Tokenizer, jinja: String? = nil) throws(PromptingError) {
+    public init(_ tokenizer: any Tokenizer, ofRequest jinja: String? = nil) throws(PromptingError) {
         try self.init(
             jinja: jinja ?? tokenizer.chatTemplate, bos: tokenizer.bosID.flatMap(tokenizer.piece(of:)),
-            eos: tokenizer.eosID.flatMap(tokenizer.piece(of:)))
+            eos: tokenizer.eosID.flatMap(tokenizer.piece(of:)), isOfRequest: jinja != nil)
     }
 
     /// The conversation as text.
@@ -89,7 +92,8 @@ public struct ChatTemplate: Sendable {
             guard !Self.reservedNames.contains(name) else { throw .reservedVariable(name: name) }
             values[name] = JinjaValue(json)
         }
-        let steps = limits.steps + limits.stepsPerMessage * messages.count + contentBytes / 4
+        let forContent = limits.contentBytesPerStep.map { contentBytes / $0 } ?? 0
+        let steps = limits.steps + limits.stepsPerMessage * messages.count + forContent
         let interpreter = JinjaInterpreter(limits: limits, steps: steps, now: now)
         do throws(JinjaError) {
             return RenderedPrompt(try interpreter.render(body, values))

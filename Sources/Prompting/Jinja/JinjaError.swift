@@ -44,8 +44,17 @@ struct JinjaLimits: Sendable {
     var steps = 200_000
     /// More of them for each message.
     var stepsPerMessage = 1_000
+    /// A step more for as many bytes of content; nil: none.
+    var contentBytesPerStep: Int? = 4
     /// As many bytes of text, or a quarter of elements, cost a step.
     static let bytesPerStep = 64
+    /// What a round of a loop or a call of a macro costs besides, whose scope is made anew.
+    static let stepsPerScope = 7
+
+    /// For templates that come with a request: their work is the same however long the conversation is, so that the worst
+    /// of them is refused in a fraction of a second.
+    static let ofRequests = JinjaLimits(
+        sourceBytes: 1 << 16, textBytes: 2 << 20, steps: 150_000, stepsPerMessage: 0, contentBytesPerStep: nil)
 }
 
 /// The steps that are left to a rendering.

@@ -68,7 +68,7 @@ extension JinjaInterpreter {
     private func appendJSON(
         _ value: JinjaValue, _ style: JSONStyle, level: Int, to result: inout TracedText
     ) throws(JinjaError) {
-        try budget.charge(value.bulk)
+        try budget.charge(value.bulk + (style.indent?.utf8.count ?? 0) * level / JinjaLimits.bytesPerStep)
         func lineBreak(_ level: Int) {
             guard let indent = style.indent else { return }
             result.append(TracedText("\n" + String(repeating: indent, count: level)))
@@ -78,7 +78,9 @@ extension JinjaInterpreter {
         case .bool(let flag): result.append(TracedText(flag ? "true" : "false"))
         case .integer(let number): result.append(TracedText(String(number)))
         case .float(let number): result.append(TracedText(Self.json(number)))
-        case .string(let text): result.append(text.rewritten(Self.json(text.string, style)))
+        case .string(let text):
+            try budget.charge(text.bytes.count / 8)
+            result.append(text.rewritten(Self.json(text.string, style)))
         case .sequence(let sequence) where sequence.kind != .iterator:
             guard !sequence.elements.isEmpty else { return result.append(TracedText("[]")) }
             result.append(TracedText("["))

@@ -140,7 +140,7 @@ final class JinjaInterpreter {
         if let condition {
             var kept: [JinjaValue] = []
             for element in elements {
-                try budget.charge()
+                try budget.charge(JinjaLimits.stepsPerScope)
                 let inner = makeScope(inside: scope)
                 try assign(element, to: target, inner)
                 if try evaluate(condition, inner).isTrue { kept.append(element) }
@@ -151,7 +151,7 @@ final class JinjaInterpreter {
         if case .loop(let loop)? = scope["loop"] { outer = loop.depth }
         let loop = JinjaLoop(elements, depth: outer + 1)
         for (index, element) in elements.enumerated() {
-            try budget.charge()
+            try budget.charge(JinjaLimits.stepsPerScope)
             loop.index = index
             let inner = makeScope(inside: scope)
             inner.values["loop"] = .loop(loop)
@@ -182,6 +182,7 @@ final class JinjaInterpreter {
 
     /// The text that a macro writes.
     func call(_ macro: JinjaMacro, _ arguments: JinjaValues) throws(JinjaError) -> JinjaValue {
+        try budget.charge(JinjaLimits.stepsPerScope)
         let scope = makeScope(inside: macro.scope)
         guard arguments.positional.count <= macro.parameters.count else {
             throw .evaluation(

@@ -25,7 +25,7 @@ public struct ExampleSelection: Sendable, Equatable {
         case nll
 
         /// Whether it scores examples by the query.
-        var isSimilarity: Bool {
+        public var isSimilarity: Bool {
             switch self {
             case .first, .random, .balanced: false
             case .bm25, .ngram, .knn, .mmr, .nll: true

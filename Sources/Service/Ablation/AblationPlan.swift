@@ -9,9 +9,9 @@ import Tokenizers
 extension RequestFields {
     static let ablationShots = Field<ShotsInput?>(
         "shots", type: "object", default: nil, defaultText: nil, endpoints: [.ablate],
-        members: ShotsFields.members.map(\.declaration), meaning: "The examples, as in a completion."
+        members: ShotsFields.shownMembers.map(\.declaration), meaning: "The examples, as in a completion."
     ) { (json, path, reading) throws(APIError) in
-        try ShotsFields.read(json, path, ShotsFields.members, &reading)
+        try ShotsFields.read(json, path, ShotsFields.shownMembers, &reading)
     }
 
     static let ablationPrompt = Field<String?>.string(

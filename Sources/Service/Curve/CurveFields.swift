@@ -96,5 +96,5 @@ enum CurveFields {
     static let countCount = Allowed(min: 1, max: 16, counting: "numbers")
     static let choiceCount = Allowed(min: 2, max: 64, counting: "choices")
     static let standardCounts = [0, 1, 2, 4, 8]
-    static let shotMembers = ShotsFields.members.filter { $0.declaration.name != ShotsFields.count.name }
+    static let shotMembers = ShotsFields.shownMembers.filter { $0.declaration.name != ShotsFields.count.name }
 }

@@ -78,7 +78,10 @@ public final class ExampleLibrary: Sendable {
     /// Writes a set's JSON but for its examples: what the store has, or what comes with the program.
     ///
     /// - Parameter version: the version to describe; nil: the newest.
-    func writeHead(_ id: String, version: String? = nil, to writer: inout JSONWriter) throws(APIError) {
+    func writeHead(
+        _ id: String, version: String? = nil, pins: ExamplePins, to writer: inout JSONWriter
+    ) throws(APIError) {
+        defer { pins.write(of: id, to: &writer) }
         let record = try asking({ store throws(ExampleStoreError) in try store.record(id) })
         if let record, version == nil || version == record.version { return Self.write(record, to: &writer) }
         let found = try set(id, version: version, param: nil)
@@ -89,8 +92,14 @@ public final class ExampleLibrary: Sendable {
         found.content.writeSummary(to: &writer)
     }
 
+    /// The newest version of a set; nil: there is no such set.
+    func newestVersion(of id: String) throws(APIError) -> String? {
+        let record = try asking { store throws(ExampleStoreError) in try store.record(id) }
+        return record?.version ?? shipped[id]?.version
+    }
+
     /// Writes the JSON of all sets, by name.
-    func writeList(to writer: inout JSONWriter) throws(APIError) {
+    func writeList(pins: ExamplePins, to writer: inout JSONWriter) throws(APIError) {
         let records = try asking({ store throws(ExampleStoreError) in try store.records() }) ?? []
         let names = Set(records.map(\.id)).union(shipped.keys).sorted()
         let byName = Dictionary(records.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -102,6 +111,7 @@ public final class ExampleLibrary: Sendable {
                     } else if let found = shipped[name] {
                         Self.write(found, to: &object)
                     }
+                    pins.write(of: name, to: &object)
                 }
             }
         }

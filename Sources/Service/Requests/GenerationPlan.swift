@@ -30,6 +30,8 @@ struct ShotRecord: Sendable, Equatable {
     var excluded: [Int]
     /// Those for which there was no room.
     var dropped: [Int]
+    /// Whether what stands before the query is to stay in the cache, or to be let go of.
+    var pins: Bool?
 }
 
 /// A stretch of an assembled prompt.

@@ -4,6 +4,7 @@ import Checkpoints
 import Decoding
 import Engine
 import Glibc
+import Prompting
 import StrictJSON
 import Tokenizers
 
@@ -83,6 +84,7 @@ struct GenerationPlanner: Sendable {
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.deadline = deadline
             request.lookup = lookup
+            request.pin = Self.pin(prompt, model)
             requests.append(request)
         }
         if let logprobCount {
@@ -118,6 +120,17 @@ struct GenerationPlanner: Sendable {
                 hashes: hashes)
         }
         return plan
+    }
+
+    /// What of a prompt is to stay in the cache: all tokens before the query's first.
+    private static func pin(_ prompt: PromptPlan, _ model: ModelInfo) -> PrefixPin? {
+        guard let shots = prompt.shots, shots.pins == true, let set = shots.set,
+            let query = prompt.spans.first(where: { $0.kind == "query" })
+        else { return nil }
+        let alignment = TokenAlignment(
+            prompt.ids, in: prompt.text, by: model.tokenizer, spellsControl: prompt.spellsControl)
+        let count = alignment.tokens(in: query.bytes).lowerBound
+        return count > 0 ? PrefixPin(owner: set, tokenCount: count) : nil
     }
 
     /// The request for one continuation of a prompt, without what is reported of its tokens and without a deadline.

@@ -227,7 +227,7 @@ extension PromptAssembly {
         var plan = fitted.prompt
         plan.shots = ShotRecord(
             set: shots.set?.id, version: shots.set?.version, budget: tokens, shown: fitted.shown,
-            excluded: result.excluded, dropped: fitted.dropped)
+            excluded: result.excluded, dropped: fitted.dropped, pins: input.pins)
         return plan
     }
 

@@ -11,6 +11,10 @@ struct PromptAssembly: Sendable {
     let model: ModelInfo
     /// The model's chat template, or why there is none.
     let chatTemplate: Result<ChatTemplate, PromptingError>
+    /// Further values for the chat template.
+    var variables = JSONObject()
+    /// What is to blame where the chat template fails.
+    var chatTemplateParam = "messages"
     /// The example sets that requests can name; nil: none.
     var library: ExampleLibrary?
     /// What is known of the model's view of examples.
@@ -49,6 +53,10 @@ struct PromptAssembly: Sendable {
     func onePrompt(_ values: FieldValues, reserved: Int) throws(APIError) -> (plan: PromptPlan, param: String) {
         let prompt = values[RequestFields.onePrompt]
         let shots = try shots(values)
+        if shots?.input.pins != nil {
+            throw .unsupported(
+                param: shots?.input.path("pin") ?? "shots.pin", reason: "only in completions and chats", allowed: nil)
+        }
         /// Fields of the one way to give a prompt that would be lost in the other.
         func refuse(_ names: [String], beside other: String) throws(APIError) {
             for name in names where values.isGiven(name) { throw .conflict(param: values.path(name), other: other) }
@@ -65,7 +73,10 @@ struct PromptAssembly: Sendable {
         }
         guard let prompt else { throw .missing(param: RequestFields.onePrompt.name) }
         try refuse(
-            [RequestFields.addGenerationPrompt.name, RequestFields.continueFinalMessage.name],
+            [
+                RequestFields.addGenerationPrompt.name, RequestFields.continueFinalMessage.name,
+                RequestFields.chatTemplate.name, RequestFields.chatTemplateVariables.name,
+            ],
             beside: RequestFields.onePrompt.name)
         let param = RequestFields.onePrompt.name
         if let shots {
@@ -199,7 +210,7 @@ struct PromptAssembly: Sendable {
         do throws(PromptingError) {
             let template = try chatTemplate.get()
             var rendered = try template.prompt(
-                messages, addGenerationPrompt: addsGenerationPrompt && !continuesFinal)
+                messages, addGenerationPrompt: addsGenerationPrompt && !continuesFinal, variables: variables)
             if continuesFinal {
                 guard rendered.stretches.last?.message == messages.count - 1 else {
                     throw .chatTemplateFails(line: 1, reason: "the last message is not the end of the conversation")
@@ -210,7 +221,7 @@ struct PromptAssembly: Sendable {
                 ids: ChatTemplate.ids(of: rendered, with: model.tokenizer), text: rendered.text, spellsControl: true,
                 spans: PromptSpan.all(in: rendered, messageCount: messages.count, kind: kind))
         } catch {
-            throw APIError(error, param: "messages")
+            throw APIError(error, param: chatTemplateParam)
         }
     }
 }

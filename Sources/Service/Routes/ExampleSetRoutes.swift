@@ -54,12 +54,12 @@ enum ExampleSetRoutes {
 
     /// The answer to a request whose method the route has.
     static func answer(
-        _ route: Route, _ request: HTTPServerRequest, _ library: ExampleLibrary
+        _ route: Route, _ request: HTTPServerRequest, _ library: ExampleLibrary, pins: ExamplePins
     ) throws(APIError) -> HTTPAnswer {
         guard case .exampleSet(let id) = route else {
             var writer = JSONWriter()
             var list = JSONWriter()
-            try library.writeList(to: &list)
+            try library.writeList(pins: pins, to: &list)
             writer.object { object in
                 object.member("object", "list")
                 object.key("data")
@@ -72,19 +72,20 @@ enum ExampleSetRoutes {
                 param: "id", reason: "expected 1 to 64 of A-Z a-z 0-9 . _ -, found \(JSONText.of(.string(id)))")
         }
         switch request.head.method {
-        case .put: return try put(id, request, library)
-        case .patch: return try patch(id, request, library)
+        case .put: return try put(id, request, library, pins)
+        case .patch: return try patch(id, request, library, pins)
         case .delete:
             try library.remove(id, expected: try expectedVersion(request))
+            pins.release(id)
             return (HTTPResponse(status: .noContent), [])
-        default: return try get(id, request, library)
+        default: return try get(id, request, library, pins)
         }
     }
 
     // MARK: Reading
 
     private static func get(
-        _ id: String, _ request: HTTPServerRequest, _ library: ExampleLibrary
+        _ id: String, _ request: HTTPServerRequest, _ library: ExampleLibrary, _ pins: ExamplePins
     ) throws(APIError) -> HTTPAnswer {
         var version: String?
         var format = Format.json
@@ -108,7 +109,7 @@ enum ExampleSetRoutes {
         head.headerFields[.contentType] = format.mediaType
         head.headerFields[.eTag] = "\"\(set.version)\""
         switch format {
-        case .json: return (head, try body(id, set, library, warnings: []))
+        case .json: return (head, try body(id, set, library, pins, warnings: []))
         case .jsonl: return (head, ExampleTransfer.lines(set.content.examples))
         case .csv: return (head, ExampleTransfer.table(set.content.examples))
         }
@@ -116,10 +117,11 @@ enum ExampleSetRoutes {
 
     /// The JSON of a set, with the examples if `set` is given: those of its version.
     private static func body(
-        _ id: String, _ set: ExampleLibrary.Loaded?, _ library: ExampleLibrary, warnings: [RequestWarning]
+        _ id: String, _ set: ExampleLibrary.Loaded?, _ library: ExampleLibrary, _ pins: ExamplePins,
+        warnings: [RequestWarning]
     ) throws(APIError) -> [UInt8] {
         var head = JSONWriter()
-        try library.writeHead(id, version: set?.version, to: &head)
+        try library.writeHead(id, version: set?.version, pins: pins, to: &head)
         var writer = JSONWriter()
         writer.object { object in
             object.raw(head.bytes)
@@ -133,7 +135,7 @@ enum ExampleSetRoutes {
     // MARK: Writing
 
     private static func put(
-        _ id: String, _ request: HTTPServerRequest, _ library: ExampleLibrary
+        _ id: String, _ request: HTTPServerRequest, _ library: ExampleLibrary, _ pins: ExamplePins
     ) throws(APIError) -> HTTPAnswer {
         var reading = FieldReading(limits: nil)
         let content: ExampleSetContent
@@ -148,11 +150,11 @@ enum ExampleSetRoutes {
             warnings = found
         case .csv: content = ExampleSetContent(examples: try ExampleTransfer.readTable(request.body))
         }
-        return try store(id, content, request, library, warnings)
+        return try store(id, content, request, library, pins, warnings)
     }
 
     private static func patch(
-        _ id: String, _ request: HTTPServerRequest, _ library: ExampleLibrary
+        _ id: String, _ request: HTTPServerRequest, _ library: ExampleLibrary, _ pins: ExamplePins
     ) throws(APIError) -> HTTPAnswer {
         var reading = FieldReading(limits: nil)
         let object = try object(request, &reading)
@@ -162,7 +164,7 @@ enum ExampleSetRoutes {
         }
         let content = try ExampleSetFields.patch(set.content, object, &reading)
         // What another request changes meanwhile is not overwritten.
-        return try store(id, content, request, library, reading.warnings, expected: set.version)
+        return try store(id, content, request, library, pins, reading.warnings, expected: set.version)
     }
 
     private static func object(
@@ -183,15 +185,17 @@ enum ExampleSetRoutes {
 
     private static func store(
         _ id: String, _ content: ExampleSetContent, _ request: HTTPServerRequest, _ library: ExampleLibrary,
-        _ warnings: [RequestWarning], expected: String? = nil
+        _ pins: ExamplePins, _ warnings: [RequestWarning], expected: String? = nil
     ) throws(APIError) -> HTTPAnswer {
         var expected = expected
         if expected == nil { expected = try expectedVersion(request) }
+        let before = try library.newestVersion(of: id)
         let isNew = try library.put(id, content, expected: expected)
         var head = JSONAnswer.head(isNew ? .created : .ok)
         let version = ExampleSetContent.version(of: content.canonical)
         head.headerFields[.eTag] = "\"\(version)\""
-        return (head, try body(id, nil, library, warnings: warnings))
+        if before != version { pins.release(id) }
+        return (head, try body(id, nil, library, pins, warnings: warnings))
     }
 
     /// The version that If-Match names: one strong entity tag (RFC 9110, section 13.1.1).

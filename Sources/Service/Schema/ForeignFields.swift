@@ -82,8 +82,6 @@ struct ForeignField: Sendable {
         // Prompts.
         ForeignField("prompt_embeds"),
         ForeignField("truncation_side", off: ["left"]),
-        ForeignField("chat_template", "the model's own template is used"),
-        ForeignField("chat_template_kwargs", off: [[:]]),
         ForeignField("documents", off: [[]]),
         ForeignField("mm_processor_kwargs"),
         // Adapters and routing.

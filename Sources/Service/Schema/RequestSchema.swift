@@ -8,6 +8,7 @@ package enum RequestSchema {
     package static let fields: [AnyField] = [
         AnyField(RequestFields.model),
         AnyField(RequestFields.prompt), AnyField(RequestFields.onePrompt), AnyField(RequestFields.messages),
+        AnyField(RequestFields.chatTemplate), AnyField(RequestFields.chatTemplateVariables),
         AnyField(RequestFields.instruction), AnyField(RequestFields.examples), AnyField(RequestFields.template),
         AnyField(RequestFields.shots),
         AnyField(RequestFields.compareLanes), AnyField(RequestFields.compareGrid),

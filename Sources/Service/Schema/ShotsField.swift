@@ -72,6 +72,8 @@ package struct ShotsInput: Sendable {
     package var hasCue: Bool
     /// How many orders are compared where the model finds the best.
     var probeOrders: Int
+    /// Whether what stands before the query stays in the cache; false: what was pinned of the set is let go of; nil: neither.
+    var pins: Bool?
 
     /// Where a member stands in the request.
     func path(_ name: String) -> String { paths[name] ?? JSONPath.member(RequestFields.shots.name, name) }
@@ -171,6 +173,18 @@ enum ShotsFields {
         "cue", Allowed(min: 1, max: 65_536, counting: "bytes"),
         meaning: "Begins every answer, that to the query too. Not in a chat.")
 
+    static let pin = Field<Bool?>(
+        "pin", type: "boolean", default: nil, defaultText: nil,
+        meaning: "true: keys and values of what stands before the query stay in memory until the set is changed or "
+            + "removed; with set, and a selection that does not go by the query. false: lets go of what is pinned of the "
+            + "set. In completions and chats."
+    ) { (json, path, _) throws(APIError) in
+        guard let flag = json.boolValue else {
+            throw .wrongType(param: path, expected: "boolean", found: json.typeName)
+        }
+        return flag
+    }
+
     static let standardFormat = "{rationale} The answer is {output}."
 
     static let members = [
@@ -178,7 +192,10 @@ enum ShotsFields {
         AnyField(lambda), AnyField(candidates), AnyField(order), AnyField(probeOrders),
         AnyField(seed), AnyField(template), AnyField(instruction), AnyField(budgetTokens), AnyField(overflow),
         AnyField(drop), AnyField(excludeQuery), AnyField(rationale), AnyField(rationaleFormat), AnyField(cue),
+        AnyField(pin),
     ]
+    /// Those that say which examples are shown and how, for routes that make many prompts of them.
+    static let shownMembers = members.filter { $0.declaration.name != pin.name }
 
     /// Reads the object; `members` are those that it may have here.
     static func read(
@@ -210,6 +227,7 @@ enum ShotsFields {
         selection.excludesQuery = values[excludeQuery]
         selection.relevance = Double(values[lambda])
         selection.candidateCount = values[candidates]
+        if let pins = values[pin] { try checkPin(pins, values, selection, place) }
         if values.has(rationaleFormat), !values[rationale] {
             throw .conflict(param: place("rationale_format"), other: place("rationale"))
         }
@@ -227,6 +245,23 @@ enum ShotsFields {
             instruction: values[instruction], budgetTokens: values[budgetTokens],
             refusesOverflow: values[overflow] == "error",
             drop: ShotBudget.Drop(rawValue: values[drop]) ?? .leastRelevant, answers: answers,
-            hasCue: values[cue] != nil, probeOrders: values[probeOrders])
+            hasCue: values[cue] != nil, probeOrders: values[probeOrders], pins: values[pin])
+    }
+
+    /// What is pinned belongs to a set, and is the same for every query.
+    private static func checkPin(
+        _ pins: Bool, _ values: FieldValues, _ selection: ExampleSelection, _ place: (String) -> String
+    ) throws(APIError) {
+        guard values[set] != nil else {
+            throw .invalidValue(param: place("pin"), reason: "only with set: what is pinned goes when the set does")
+        }
+        guard pins else { return }
+        if selection.method.isSimilarity {
+            throw .conflict(param: place("pin"), other: place("select"))
+        }
+        switch selection.effectiveOrder {
+        case .similarFirst, .similarLast: throw .conflict(param: place("pin"), other: place("order"))
+        default: break
+        }
     }
 }

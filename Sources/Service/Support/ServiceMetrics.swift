@@ -121,6 +121,9 @@ final class ServiceMetrics: Sendable {
         own("temper_kv_blocks_used", "gauge", "Blocks of the key-value cache in use.") { Double($1.usedBlocks) }
         own("temper_kv_blocks_total", "gauge", "Blocks of the key-value cache.") { Double($1.totalBlocks) }
         own("temper_kv_usage_ratio", "gauge", "Part of the key-value cache in use, 0 to 1.", usage)
+        own("temper_pinned_bytes", "gauge", "Key-value cache that pinned prefixes hold, part of what is in use.") {
+            Double($1.pinnedBlocks * $1.blockTokens * $0.kvBytesPerToken)
+        }
         own("temper_prefix_cache_bytes", "gauge", "Key-value cache not in use, kept for prompts to come.") {
             Double($1.idleBlocks * $1.blockTokens * $0.kvBytesPerToken)
         }

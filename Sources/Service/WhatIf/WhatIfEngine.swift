@@ -12,6 +12,8 @@ struct WhatIfEngine: InferenceEngine {
 
     var models: [ModelInfo] { engine.models }
     func metrics(model: String) -> EngineMetrics { engine.metrics(model: model) }
+    func pins(model: String) -> [PinnedPrefix] { engine.pins(model: model) }
+    func unpin(owner: String) { engine.unpin(owner: owner) }
     func drain() { engine.drain() }
 
     /// Nothing is left to stop.

@@ -34,7 +34,8 @@ enum WhatIfFields {
         RequestFields.shots.name, RequestFields.choiceCount.name, RequestFields.echo.name, RequestFields.keep.name,
         RequestFields.addSpecialTokens.name, RequestFields.parseSpecial.name,
         RequestFields.truncatePromptTokens.name, RequestFields.addGenerationPrompt.name,
-        RequestFields.continueFinalMessage.name, RequestFields.strict.name,
+        RequestFields.continueFinalMessage.name, RequestFields.chatTemplate.name,
+        RequestFields.chatTemplateVariables.name, RequestFields.strict.name,
     ]
     /// The fields that say what the answer looks like; they hold for one answer.
     static let answer: Set<String> = [
