@@ -17,12 +17,17 @@ _CLASS_COUNTS = ((2, 5), (3, 3), (4, 2), (5, 1), (6, 1))
 _ALL_WORDS = tuple(word for words in CATEGORIES.values() for word in words)
 
 
-def draw_categories(draw, count, held):
-    """Different categories; the trained ones follow Zipf's law in an order that a hash gives."""
+_RANKED = sorted(TRAINED_CATEGORIES, key=lambda name: share("rank", name))
+_EASY = 12  # categories of an easy episode
+
+
+def draw_categories(draw, count, held, easy=False):
+    """Different categories; the trained ones follow Zipf's law in an order that a hash gives, or are the first few."""
     if held:
         return draw.some(HELD_CATEGORIES, count)
-    ranked = sorted(TRAINED_CATEGORIES, key=lambda name: share("rank", name))
-    chosen = []
+    if easy:
+        return draw.some(_RANKED[:_EASY], count)
+    ranked, chosen = _RANKED, []
     while len(chosen) < count:
         # half by Zipf's law, half evenly: frequent categories settle early, rare ones forbid memorising
         if draw.chance(0.5):
@@ -34,15 +39,15 @@ def draw_categories(draw, count, held):
     return chosen
 
 
-def classify(draw, shots, held=False, held_labels=False, classes=None):
-    """The word's category, under label words drawn for the episode."""
-    classes = classes or draw.weighted(_CLASS_COUNTS)
-    names = draw_categories(draw, classes, held)
-    labels = draw_labels(draw, classes, held_labels)
+def classify(draw, shots, held=False, held_labels=False, classes=None, easy=False):
+    """The word's category, under label words drawn for the episode; easy: two or three of few categories, few labels."""
+    classes = classes or (draw.between(2, 3) if easy else draw.weighted(_CLASS_COUNTS))
+    names = draw_categories(draw, classes, held, easy)
+    labels = draw_labels(draw, classes, held_labels, easy)
     # bursts: few words of each class that come again, or all of them
     width = draw.pick((2, 3, 4, 20))
     words = [draw.some(CATEGORIES[name], min(width, len(CATEGORIES[name]))) for name in names]
-    shape = draw.weighted((("{}", 6), ("the {}", 1), ("a {}", 1), ("two", 2)))
+    shape = "{}" if easy else draw.weighted((("{}", 6), ("the {}", 1), ("a {}", 1), ("two", 2)))
     pairs = []
     for _ in range(shots + 1):
         kind = draw.below(classes)
@@ -70,11 +75,11 @@ def pick(draw, shots, held=False, width=None):
     return pairs, name
 
 
-def lookup(draw, shots, held_labels=False):
+def lookup(draw, shots, held_labels=False, easy=False):
     """Arbitrary partners for a few words, each met again and again."""
-    count = draw.between(2, 6)
+    count = draw.between(2, 3 if easy else 6)
     keys = draw.some(_ALL_WORDS, count)
-    values = draw_labels(draw, count, held_labels) if draw.chance(0.5) or held_labels else draw.some(_ALL_WORDS, count)
+    values = draw_labels(draw, count, held_labels, easy) if draw.chance(0.5) or held_labels else draw.some(_ALL_WORDS, count)
     partner = dict(zip(keys, values))
     return [(key, partner[key]) for key in (draw.pick(keys) for _ in range(shots + 1))], values
 

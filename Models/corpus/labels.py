@@ -25,10 +25,10 @@ KINDS = {"invented": INVENTED, "letter": LETTERS, "numeral": NUMERALS, "common":
 _WEIGHTS = (("invented", 4), ("common", 5), ("letter", 2), ("numeral", 1))
 
 
-def draw_labels(draw, count, held=False):
-    """Different label words of one kind; of those held out, or of the others."""
+def draw_labels(draw, count, held=False, easy=False):
+    """Different label words of one kind; of those held out, or of the others, of which the easy ones are a few."""
     kind = draw.weighted(_WEIGHTS)
-    pool = [word for word in KINDS[kind] if label_is_held(word) == held]
+    pool = [word for word in KINDS[kind] if label_is_held(word) == held][: 6 if easy else None]
     if len(pool) < count:
         pool = [word for word in INVENTED if label_is_held(word) == held]
     return draw.some(pool, count)
