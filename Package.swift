@@ -36,7 +36,7 @@ let database: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let serviceDependencies: [Target.Dependency] = [
     "HTTPServing", "Engine", "Prompting", "Evaluation", "Tokenizers", "Constraints", "Decoding", "Checkpoints",
-    "StrictJSON", httpTypes, logging,
+    "Compute", "StrictJSON", httpTypes, logging,
 ]
 
 let package = Package(
@@ -70,8 +70,8 @@ let package = Package(
         .executableTarget(
             name: "temper",
             dependencies: [
-                "Service", "HTTPServing", "Engine", "Prompting", "Training", "Tokenizers", "Decoding", "Checkpoints",
-                "Compute", "StrictJSON", httpTypes, arguments, logging,
+                "Service", "HTTPServing", "Engine", "Prompting", "Evaluation", "Training", "Tokenizers", "Decoding",
+                "Checkpoints", "Compute", "StrictJSON", httpTypes, arguments, logging,
             ],
             swiftSettings: strict),
 
@@ -94,7 +94,7 @@ let package = Package(
             "TrainingTests",
             ["Training", "Architectures", "CNative", "Checkpoints", "Compute", "StrictJSON", "Tokenizers"]),
         tests("HTTPServingTests", ["HTTPServing", httpTypes]),
-        tests("ServiceTests", serviceDependencies + ["Service", "Compute"]),
+        tests("ServiceTests", serviceDependencies + ["Service"]),
     ],
     cLanguageStandard: .c17
 )

@@ -102,6 +102,9 @@ export function explain(divergence, index) {
     case "removed":
       return cause.side === "other" ? [...start, { stage: cause.stage }, " removed ", first, ` in ${own}.`]
         : [...start, { stage: cause.stage }, " removed ", second, " in A."];
+    case "constrained":
+      return cause.side === "other" ? [...start, "what ", own, " may say rules out ", first, "."]
+        : [...start, "what A may say rules out ", second, "."];
     case "reweighted":
       return [...start, { stage: cause.stage }, " moved the two apart. To the model ", first, ` is ${
         Math.exp(raw.log_odds).toPrecision(2)} times as likely.`];

@@ -24,6 +24,7 @@ const groups = [
   ["Constraints", ["choice", "regex", "json_object", "json_schema", "grammar", "response_format"]],
   ["Where it ends", ["min_tokens", "stop_token_ids", "include_stop_str_in_output", "ignore_eos", "max_time",
     "exponential_decay_length_penalty"]],
+  ["One answer from several", ["aggregate"]],
   ["Text in and out", ["skip_special_tokens", "add_special_tokens", "parse_special", "truncate_prompt_tokens"]],
 ];
 

@@ -15,6 +15,7 @@ export class Run {
   stopReason = null;
   warnings = [];
   settings = null;
+  receipt = null;
   seconds = 0;
   state = "running";
   children = [];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // <complete-view>: one prompt or conversation, every lever, the answer token by token, and branches from any of them.
 
-import { APIError, stream } from "../lib/api.js";
+import { APIError, post, stream } from "../lib/api.js";
 import { announce, h, listenForKeys } from "../lib/dom.js";
 import { asCSV, download } from "../lib/export.js";
 import { same, stringify } from "../lib/json.js";
+import { verdict } from "../lib/receipts.js";
 import { branchRemarks, Run } from "../lib/runs.js";
 import { chatLogprobs, completionLogprobs, fromChat, fromCompletion, percent, stageTrace } from "../lib/tokens.js";
 import { stageTable } from "../elements/stage-table.js";
@@ -231,7 +232,7 @@ export class CompleteView extends HTMLElement {
     const isChat = path === paths.chat;
     const body = {
       ...request, ...(isChat ? chatLogprobs : completionLogprobs), ...(this.#canTrace(path) ? stageTrace : {}), stream: true,
-      stream_options: { include_usage: true }, return: ["token_ids", "effective_settings"],
+      stream_options: { include_usage: true }, return: ["token_ids", "effective_settings", "receipt"],
     };
     const runs = new Map();
     const begin = (choice) => {
@@ -270,6 +271,7 @@ export class CompleteView extends HTMLElement {
     if (event.effective_settings) first.settings = event.effective_settings;
     if (event.warnings) first.warnings = event.warnings;
     if (event.usage) first.usage = event.usage;
+    if (event.receipt) for (const run of runs.values()) run.receipt = event.receipt;
     for (const choice of event.choices) {
       const run = runs.get(choice.index) ?? begin(choice.index);
       if (run.promptIDs === null) Object.assign(run, { promptIDs: first.promptIDs, seed: first.seed });
@@ -398,13 +400,34 @@ export class CompleteView extends HTMLElement {
     });
   }
 
+  // MARK: Receipts
+
+  /** Has the server make the answer again and says whether it came out the same. */
+  async #verify(run) {
+    const { notice } = this.#parts;
+    notice.say("The server makes the answer again.");
+    try {
+      const { isSame, text } = verdict(await post("/v1/replay", { receipt: run.receipt }), run.root.choice);
+      if (this.#run !== run) this.#select(run);
+      notice.say(text);
+      announce(isSame ? "Verified." : "Not the same.");
+    } catch (error) {
+      this.#showFailure(error);
+    }
+  }
+
   // MARK: Files
 
   #files() {
     const run = this.#run;
     if (!run || run.state === "running") return [];
     const name = `temper-run-${run.number}`;
+    const receipt = run.receipt ? [
+      ["Verify", () => this.#verify(run)],
+      ["Save receipt", () => download(`${name}-receipt.json`, stringify({ receipt: run.receipt }, 2), "application/json")],
+    ] : [];
     return [
+      ...receipt,
       ["Save as JSON", () => download(`${name}.json`, stringify(record(run), 2), "application/json")],
       ["Save tokens as CSV", () => download(`${name}.csv`, asCSV([
         ["position", "id", "token", "logprob_raw", "logprob_processed"],

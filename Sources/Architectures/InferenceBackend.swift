@@ -26,6 +26,8 @@ public struct InferenceBatch {
     public var rows: [AttentionRow]
     /// Which rows' output is wanted, ascending.
     public var outputs: [Int]
+    /// Layers whose input is wanted of the same rows, ascending: 0 is the embedding, n the output of the n-th layer.
+    public var tappedLayers: [Int] = []
 
     /// A batch without rows.
     public init() {
@@ -53,6 +55,8 @@ public final class InferenceBackend {
     private let arena = Arena()
     private var batch = InferenceBatch()
     private var positions: [Int32] = []
+    /// By place in the batch's list, the inputs of its tapped layers: `[outputs, C]`.
+    private var taps: [[Float]] = []
 
     /// A backend for a model of the given configuration.
     ///
@@ -78,11 +82,40 @@ public final class InferenceBackend {
     public func hidden(_ decoder: any Decoder<Tensor>, _ batch: InferenceBatch) -> HiddenStates {
         self.batch = batch
         positions = batch.rows.map(\.position)
+        taps = batch.tappedLayers.map { _ in [] }
         arena.reset()
         var backend = Pass(backend: self)
         let states = decoder.hidden(&backend)
         states.requireDense()
         return HiddenStates(pointer: states.pointer, rows: states.rows, columns: states.columns)
+    }
+
+    /// The logits that the head makes of a tapped layer's input, of the row `row` of the outputs: V, written to
+    /// `output`. No norm is applied. `layer` must be tapped in the last batch.
+    public func logits(
+        _ decoder: any Decoder<Tensor>, tapped layer: Int, row: Int, into output: UnsafeMutablePointer<Float>
+    ) {
+        guard let place = batch.tappedLayers.firstIndex(of: layer), !taps[place].isEmpty else {
+            preconditionFailure("a layer that was not tapped")
+        }
+        let columns = taps[place].count / batch.outputs.count
+        taps[place].withUnsafeMutableBufferPointer { states in
+            guard let base = states.baseAddress else { return }
+            logits(
+                decoder, HiddenStates(pointer: base, rows: batch.outputs.count, columns: columns), rows: row..<row + 1,
+                into: output)
+        }
+    }
+
+    /// Keeps the input of a layer for the rows whose output is wanted.
+    private func keep(_ layer: Int, _ input: Activation) {
+        guard let place = batch.tappedLayers.firstIndex(of: layer) else { return }
+        var kept: [Float] = []
+        kept.reserveCapacity(batch.outputs.count * input.columns)
+        for row in batch.outputs {
+            kept += UnsafeBufferPointer(start: input.pointer + row * input.stride, count: input.columns)
+        }
+        taps[place] = kept
     }
 
     /// The logits of rows `range` of `states`: `[range.count, V]`, written to `output`.
@@ -125,6 +158,8 @@ extension InferenceBackend {
         typealias Parameter = Tensor
 
         let backend: InferenceBackend
+        /// Blocks so far.
+        private var layer = 0
         private var kernels: Kernels { backend.kernels }
 
         init(backend: InferenceBackend) {
@@ -258,6 +293,8 @@ extension InferenceBackend {
         mutating func block(
             _ input: consuming Activation, _ body: @escaping (inout Pass, consuming Activation) -> Activation
         ) -> Activation {
+            backend.keep(layer, input)
+            layer += 1
             let mark = backend.arena.mark
             let inputPointer = input.pointer
             let result = body(&self, input)

@@ -76,8 +76,9 @@ extension Kernels {
         withExtendedLifetime(tasks) {}
     }
 
-    private func compute(_ plan: LinearPlan) {
+    private func compute(_ uncut: LinearPlan) {
         let linear = operations.pointee.linear
+        let plan = uncut.cut(threadCount: pool.threadCount)
         if plan.nanoseconds < 2 * Kernels.handOffNanoseconds {
             for chunk in 0..<plan.chunkCount { plan.run(chunk, linear) }
         } else {
@@ -116,13 +117,14 @@ private struct LinearChunks {
     /// The number of its first chunk among those of all maps.
     var firstChunk: Int
     var chunkOutputs: Int
+    var nanosecondsPerOutput: Double
 }
 
 /// Several linear maps, cut into chunks for the pool.
 private struct LinearPlan {
     private let maps: UnsafeMutableBufferPointer<LinearChunks>
     private var mapCount = 0
-    /// The number of chunks of all maps.
+    /// The number of chunks of all maps, once they are cut.
     private(set) var chunkCount = 0
     /// What all chunks take on one thread, roughly.
     private(set) var nanoseconds = 0.0
@@ -134,15 +136,28 @@ private struct LinearPlan {
     mutating func append(_ map: tpr_linear, outputs: Int) {
         // 20 bytes or 50 floating-point operations a nanosecond.
         let perOutput = max(Double(map.row_bytes) / 20, Double(2 * map.columns * map.rows) / 50) + 5
-        // A chunk of about 20 µs, in whole tiles: enough chunks to balance, few enough to claim.
-        let tile = Int(TPR_LINEAR_TILE)
-        let tiles = max(1, min(outputs / tile, Int(20_000 / (perOutput * Double(tile)))))
         maps.initializeElement(
             at: mapCount,
-            to: LinearChunks(map: map, outputs: outputs, firstChunk: chunkCount, chunkOutputs: tiles * tile))
+            to: LinearChunks(
+                map: map, outputs: outputs, firstChunk: 0, chunkOutputs: outputs, nanosecondsPerOutput: perOutput))
         mapCount += 1
-        chunkCount += (outputs + tiles * tile - 1) / (tiles * tile)
         nanoseconds += perOutput * Double(outputs)
+    }
+
+    /// Cuts the maps into chunks of whole tiles: enough for the threads to end at about the same time, few enough to
+    /// claim, at most of about 20 µs each.
+    func cut(threadCount: Int) -> LinearPlan {
+        var plan = self
+        let target = max(2_000, min(20_000, nanoseconds / Double(8 * threadCount)))
+        for index in 0..<mapCount {
+            let outputs = maps[index].outputs
+            let tile = Int(maps[index].map.rows > 1 ? TPR_LINEAR_TILE : TPR_LINEAR_ROW_TILE)
+            let wanted = Int(target / (maps[index].nanosecondsPerOutput * Double(tile)))
+            maps[index].chunkOutputs = max(1, min(outputs / tile, wanted)) * tile
+            maps[index].firstChunk = plan.chunkCount
+            plan.chunkCount += (outputs + maps[index].chunkOutputs - 1) / maps[index].chunkOutputs
+        }
+        return plan
     }
 
     /// Computes a chunk.

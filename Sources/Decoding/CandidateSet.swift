@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Constraints
+import Glibc
 
 /// The ids that may still be drawn, with their processed logits.
 ///
@@ -67,6 +68,36 @@ package struct CandidateSet: Sendable {
         count = 1
         isDense = false
         mayHoldBanned = false
+    }
+
+    /// Becomes equal to `other` and keeps its own buffers.
+    mutating func copy(_ other: CandidateSet) {
+        count = other.count
+        isDense = other.isDense
+        mayHoldBanned = other.mayHoldBanned
+        let count = count
+        if logitStorage.count < count { logitStorage = [Float](repeating: 0, count: count) }
+        logitStorage.withUnsafeMutableBufferPointer { own in
+            other.withLogits { _ = own.update(fromContentsOf: $0) }
+        }
+        guard !isDense else { return }
+        if idStorage.count < count { idStorage = [Int32](repeating: 0, count: count) }
+        idStorage.withUnsafeMutableBufferPointer { own in
+            other.idStorage.withUnsafeBufferPointer {
+                _ = own.update(fromContentsOf: UnsafeBufferPointer(rebasing: $0[..<count]))
+            }
+        }
+    }
+
+    /// Whether the same ids are left with the same logits, bit for bit; of two sets that a stage makes one of the other.
+    func hasSameContent(as other: CandidateSet) -> Bool {
+        guard count == other.count else { return false }
+        return withLogits { own in
+            other.withLogits { theirs in
+                guard let left = own.baseAddress, let right = theirs.baseAddress else { return own.isEmpty }
+                return memcmp(left, right, own.count * MemoryLayout<Float>.stride) == 0
+            }
+        }
     }
 
     /// The logits, for reading.
@@ -147,6 +178,32 @@ package struct CandidateSet: Sendable {
 
     /// The largest logit.
     package var maximum: Float { withLogits { LogitRange($0).maximum } }
+
+    /// The places of the `count` ids with the greatest logits, best first, ties by smaller id; no more than are left.
+    package func likeliest(_ count: Int) -> [Int] {
+        let count = min(count, self.count)
+        guard count > 0 else { return [] }
+        var selection = Selection()
+        let cutoff = withLogits { selection.cutoff(count: count, in: $0) }
+        var ties = cutoff.tieCount
+        var places: [Int] = []
+        places.reserveCapacity(count)
+        withLogits { logits in
+            for index in logits.indices where logits[index] >= cutoff.logit {
+                if logits[index] == cutoff.logit {
+                    guard ties > 0 else { continue }
+                    ties -= 1
+                }
+                places.append(index)
+            }
+        }
+        // Places ascend with ids.
+        places.sort { left, right in
+            let (a, b) = (logitStorage[left], logitStorage[right])
+            return a != b ? a > b : left < right
+        }
+        return places
+    }
 
     /// Keeps the ids whose logits pass.
     @inline(__always)

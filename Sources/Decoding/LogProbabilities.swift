@@ -7,8 +7,9 @@ import Glibc
 /// The sum runs over doubles in a fixed order. An id has one number, whether it is asked for alone or in a list of
 /// the likeliest: clients compare them for equality. A banned id (logit minus infinity) has minus infinity.
 public struct LogProbabilities {
-    private let logits: UnsafeBufferPointer<Float>
-    private let logSum: Double
+    let logits: UnsafeBufferPointer<Float>
+    /// ln Σ e^l.
+    let logSum: Double
     private let maximum: Float
 
     /// Sums up the vocabulary; two passes over the logits.

@@ -13,7 +13,12 @@ public struct ProcessedProbabilities {
     /// The probabilities of the last draw that used `workspace`; nil before the first.
     public init?(of workspace: SamplingWorkspace) {
         guard workspace.candidates.count > 0 else { return nil }
-        candidates = workspace.candidates
+        self.init(of: workspace.candidates)
+    }
+
+    /// The probabilities of at least one candidate.
+    init(of candidates: CandidateSet) {
+        self.candidates = candidates
         statistics = candidates.statistics
     }
 
@@ -36,28 +41,7 @@ public struct ProcessedProbabilities {
 
     /// The `count` likeliest ids, best first, ties by smaller id; no more than are left.
     public func top(_ count: Int) -> [TokenLogprob] {
-        let count = min(count, candidates.count)
-        guard count > 0 else { return [] }
-        var selection = Selection()
-        let cutoff = candidates.withLogits { selection.cutoff(count: count, in: $0) }
-        var ties = cutoff.tieCount
-        var places: [Int] = []
-        places.reserveCapacity(count)
-        candidates.withLogits { logits in
-            for index in logits.indices where logits[index] >= cutoff.logit {
-                if logits[index] == cutoff.logit {
-                    guard ties > 0 else { continue }
-                    ties -= 1
-                }
-                places.append(index)
-            }
-        }
-        // Places ascend with ids.
-        places.sort { left, right in
-            let (a, b) = (candidates.logit(at: left), candidates.logit(at: right))
-            return a != b ? a > b : left < right
-        }
-        return places.map { TokenLogprob(id: candidates.id(at: $0), logprob: logprob(at: $0)) }
+        candidates.likeliest(count).map { TokenLogprob(id: candidates.id(at: $0), logprob: logprob(at: $0)) }
     }
 
     private func logprob(at index: Int) -> Float { Float(logarithm(at: index)) }

@@ -86,6 +86,21 @@ public struct Sampler: Sendable {
         return id
     }
 
+    /// What constraint and stages make of the log-probabilities of the token at `position`, for a search that adds them
+    /// up: they act on the log-softmax, and nothing is normalised again. Left in `workspace`.
+    ///
+    /// Source: `_beam_search` of transformers.
+    package func score(
+        _ probabilities: LogProbabilities, position: Int, workspace: inout SamplingWorkspace
+    ) throws(DecodingError) {
+        guard probabilities.logits.count == vocabularySize else {
+            throw .logitCount(expected: vocabularySize, found: probabilities.logits.count)
+        }
+        var copy = self
+        copy.context.position = position
+        _ = try copy.run(probabilities.logits, &workspace, logSum: probabilities.logSum)
+    }
+
     /// Runs the stages and leaves the survivors in `workspace`.
     package func applyStages(
         logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
@@ -100,32 +115,56 @@ public struct Sampler: Sendable {
     package func trace(
         _ ids: [Int32], logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> SamplerTrace {
-        var copy = self
-        copy.context.position = position
-        try workspace.candidates.load(logits, position: position)
         let noise = context.noise.at(position: position)
-        func logitsNow(_ candidates: CandidateSet) -> [Float?] {
-            ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
-        }
-        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: logitsNow(workspace.candidates), steps: [])
-        for (name, stage) in zip(names, stages) {
-            try stage.apply(to: &workspace, context: copy.context)
-            trace.steps.append(SamplerTrace.Step(stage: name, logits: logitsNow(workspace.candidates)))
+        var trace = SamplerTrace(noise: ids.map(noise.gumbel), raw: [], steps: [])
+        try forEachStep(logits: logits, position: position, workspace: &workspace) { step, candidates in
+            let now = ids.map { candidates.index(of: $0).map { candidates.logit(at: $0) } }
+            switch step {
+            case .load, .constraint: trace.raw = now
+            case .stage(let name): trace.steps.append(SamplerTrace.Step(stage: name, logits: now))
+            }
         }
         return trace
     }
 
-    /// Runs the stages. Returns whether there was nothing for them to do: the constrained text is over.
+    /// Runs the stages as the draw at `position` does, and shows the candidates that each step leaves.
+    func forEachStep(
+        logits: UnsafeBufferPointer<Float>, position: Int, workspace: inout SamplingWorkspace,
+        _ body: (SamplerStep, CandidateSet) -> Void
+    ) throws(DecodingError) {
+        var copy = self
+        copy.context.position = position
+        _ = try copy.run(logits, &workspace, show: body)
+    }
+
+    /// Runs the stages and shows what each step leaves. Returns whether there was nothing for them to do: the
+    /// constrained text is over.
+    ///
+    /// - Parameter logSum: what is subtracted from each logit before; nil: nothing.
     private func run(
-        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace
+        _ logits: UnsafeBufferPointer<Float>, _ workspace: inout SamplingWorkspace, logSum: Double? = nil,
+        show: (SamplerStep, CandidateSet) -> Void = { _, _ in }
     ) throws(DecodingError) -> Bool {
         try workspace.candidates.load(logits, position: context.position)
-        if let constraint, try constraint.apply(to: &workspace.candidates, position: context.position) {
-            // Not even min_tokens can keep it from ending.
-            workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
-            return true
+        if let logSum {
+            workspace.candidates.withMutableLogits { logits in
+                for index in logits.indices { logits[index] = Float(Double(logits[index]) - logSum) }
+            }
         }
-        for stage in stages { try stage.apply(to: &workspace, context: context) }
+        show(.load, workspace.candidates)
+        if let constraint {
+            let isOver = try constraint.apply(to: &workspace.candidates, position: context.position)
+            if isOver {
+                // Not even min_tokens can keep it from ending.
+                workspace.candidates.keep(before: Cutoff(logit: workspace.candidates.maximum, tieCount: 1))
+            }
+            show(.constraint, workspace.candidates)
+            if isOver { return true }
+        }
+        for (name, stage) in zip(names, stages) {
+            try stage.apply(to: &workspace, context: context)
+            show(.stage(name), workspace.candidates)
+        }
         return false
     }
 
@@ -144,6 +183,16 @@ public struct Sampler: Sendable {
     package var feedbackState: FeedbackState { context.feedback }
 }
 
+/// A step on the way from the model's logits to a draw.
+enum SamplerStep {
+    /// The model's logits are the candidates.
+    case load
+    /// What the constrained text cannot go on with is removed.
+    case constraint
+    /// A stage acts.
+    case stage(StageName)
+}
+
 /// What the stages of a sampler do to single ids; see ``Sampler/trace(_:logits:position:workspace:)``.
 package struct SamplerTrace: Sendable, Equatable {
     /// The ids after one stage.
@@ -152,12 +201,25 @@ package struct SamplerTrace: Sendable, Equatable {
         package var stage: StageName
         /// The logit of each id; nil once it is removed.
         package var logits: [Float?]
+
+        /// What `stage` left of the ids.
+        package init(stage: StageName, logits: [Float?]) {
+            self.stage = stage
+            self.logits = logits
+        }
     }
 
     /// The noise of each id.
     package var noise: [Double]
-    /// The model's logits.
+    /// The model's logits; nil where the constraint rules the id out.
     package var raw: [Float?]
     /// One per stage, in sequence.
     package var steps: [Step]
+
+    /// A trace of the given parts.
+    package init(noise: [Double], raw: [Float?], steps: [Step]) {
+        self.noise = noise
+        self.raw = raw
+        self.steps = steps
+    }
 }

@@ -20,7 +20,7 @@ struct StageChain {
         let takesLikeliest = Self.temperature(parameters) == 0 && parameters.dynamicTemperature == nil
         if takesLikeliest, parameters.order == .hf, names.contains(.temperature) {
             // transformers has no warpers without sampling, and takes the likeliest after all processors.
-            names.removeAll(where: \.isWarper)
+            names.removeAll(where: \.servesDraws)
             names.append(.temperature)
         }
         for name in names { stages.append(make(name)) }

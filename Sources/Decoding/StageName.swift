@@ -34,8 +34,8 @@ public enum StageName: String, Sendable, CaseIterable {
     /// Whether the stage steers itself by the tokens that were drawn from what it left: it must be the last.
     public var hasFeedback: Bool { self == .mirostat || self == .adaptiveP }
 
-    /// Whether the stage serves sampling alone: transformers leaves these out where the likeliest token is taken.
-    var isWarper: Bool {
+    /// Whether the stage serves a draw: transformers leaves these out where the likeliest token is taken.
+    public var servesDraws: Bool {
         switch self {
         case .temperature, .quadratic, .topK, .topP, .minP, .typicalP, .topNSigma, .topH, .epsilon, .eta, .tailFree,
             .topA, .xtc, .mirostat, .adaptiveP:

@@ -74,6 +74,10 @@ public struct EngineMetrics: Sendable {
     public var cachedTokens: UInt64 = 0
     /// Tokens generated since start.
     public var generatedTokens: UInt64 = 0
+    /// Tokens guessed and computed ahead since start.
+    public var draftTokens: UInt64 = 0
+    /// Those of them that came true.
+    public var acceptedDraftTokens: UInt64 = 0
     /// Steps since start.
     public var steps: UInt64 = 0
     /// Groups completed, cancelled and failed since start.

@@ -14,6 +14,12 @@ public struct GenerationRequest: Sendable {
     public var maxTokens: Int
     /// The decoding controls.
     public var sampling: SamplingParameters
+    /// How the continuations are found.
+    public var strategy = DecodingStrategy.sample
+    /// Whether to report what a search decides at each step.
+    public var reportsSearch = false
+    /// Whether it guides another request and draws nothing.
+    var isLed = false
     /// Strings that end a choice; the text stops before the first of them.
     public var stopStrings: [String]
     /// Whether the text holds the stop string, or the bytes of the stop id, that ended it.
@@ -34,10 +40,20 @@ public struct GenerationRequest: Sendable {
     public var promptLogprobStart = 0
     /// Whether to report probability and entropy of each generated token, raw and processed.
     public var reportsStatistics = false
+    /// What to report of the stages at each generated token; nil: nothing.
+    public var trace: TraceDetail?
+    /// Takes the logits of each draw; nil: they are not kept.
+    public var recorder: RunRecorder?
+    /// Where the only choice goes on from: the prompt's last ids are its first tokens then. Nil: from its beginning.
+    package var start: ChoiceStart?
     /// Settings whose distributions after the prompt are compared, before anything is drawn; nil: none.
     public var distributions: DistributionQuery?
+    /// Whether to report the embedding of the prompt: the mean of its hidden states after the last norm.
+    public var reportsEmbedding = false
     /// Whether control tokens appear in the text.
     public var showsSpecial: Bool
+    /// How tokens are guessed and computed ahead; nil: one token a step. The answer is the same.
+    public var lookup: PromptLookup?
     /// The moment by which the request must be done; nil: no limit of its own.
     public var deadline: ContinuousClock.Instant?
 
@@ -113,6 +129,8 @@ public struct ReportedToken: Sendable {
     public var processed: ProcessedReport?
     /// Its probability and the entropy at its place; nil unless asked for.
     public var statistics: DrawStatistics?
+    /// What the stages did at its place; nil unless asked for.
+    public var trace: DrawTrace?
     /// Whether its bytes are part of the text; not for the token that ends a choice.
     public var isShown = true
 
@@ -137,6 +155,8 @@ public enum FinishReason: Sendable, Equatable {
     case length
     /// The request's deadline passed.
     case deadline
+    /// A search found fewer continuations than were asked for: this one is empty.
+    case exhausted
 }
 
 /// What was spent on a request.
@@ -147,6 +167,10 @@ public struct GenerationUsage: Sendable, Equatable {
     public var cachedTokens = 0
     /// Tokens generated over all choices, the ends included.
     public var generatedTokens = 0
+    /// Tokens that were guessed and computed ahead.
+    public var draftTokens = 0
+    /// Those of them that came true and spared a step each.
+    public var acceptedDraftTokens = 0
     /// Time from submission to the first step that computed it.
     public var queueDuration = Duration.zero
     /// Time from then to the first generated token.
@@ -169,8 +193,12 @@ public enum GenerationEvent: Sendable {
     case delta(index: Int, choice: Int, text: String, tokens: [ReportedToken])
     /// The distributions after the prompt under the request's settings.
     case distributions(index: Int, DistributionReport)
+    /// The mean of the prompt's hidden states after the last norm, C numbers.
+    case embedding(index: Int, [Float])
     /// A choice drew another token than the same choice of the group's first request, for the first time.
     case diverged(index: Int, choice: Int, Divergence)
+    /// What a search decided at a step; only if asked for.
+    case searched(index: Int, SearchStep)
     /// A choice ended; nothing follows for it.
     case finished(index: Int, choice: Int, reason: FinishReason)
     /// Every choice of every request in the group ended; the last event. One usage per request.

@@ -60,7 +60,9 @@ final class ActiveUnit {
     let trunk: [Int32]
     /// One per request.
     let lanes: [ActiveLane]
-    /// The trunk's blocks until the lanes take over.
+    /// What goes on from the trunk: the lanes, then the sequences that guide them.
+    let branches: [ActiveLane]
+    /// The trunk's blocks until the branches take over.
     var table: BlockTable?
     var started: ContinuousClock.Instant?
 
@@ -69,15 +71,20 @@ final class ActiveUnit {
         self.owner = owner
         self.trunk = trunk
         self.lanes = lanes
+        branches = lanes + lanes.compactMap(\.guide)
     }
 
-    /// Whether log-probabilities of the trunk's own tokens are asked for.
+    /// Whether something is asked for that needs the trunk's own tokens to be computed.
     var reportsTrunk: Bool {
-        lanes.contains { $0.request.reportsPromptLogprobs && $0.request.promptLogprobStart < trunk.count }
+        lanes.contains { lane in
+            let request = lane.request
+            return lane.context != nil || request.reportsEmbedding
+                || request.reportsPromptLogprobs && request.promptLogprobStart < trunk.count
+        }
     }
 
     /// The most tokens that a sequence of the unit may come to hold.
-    var tokenCapacity: Int { lanes.reduce(trunk.count) { max($0, $1.tokenCapacity) } }
+    var tokenCapacity: Int { branches.reduce(trunk.count) { max($0, $1.tokenCapacity) } }
 }
 
 /// One request, on the engine's thread.
@@ -93,25 +100,49 @@ final class ActiveLane {
     var choices: [Choice?] = []
     /// Choices that are not over.
     var remainingChoices: Int
+    /// The prompt that guides its choices, as a lane that draws nothing.
+    let guide: ActiveLane?
+    /// The lane that it guides.
+    private(set) weak var guided: ActiveLane?
+    /// The search that finds its choices together.
+    var search: BeamLane?
+    /// Whether its prompt is computed as far as it is as such.
+    var isReady = false
+    /// The hidden states of its prompt, until its choice takes over; nil where they are not needed.
+    var context: ContrastiveContext?
     /// What was asked about the prompt's tokens, in order.
     var promptTokens: [ReportedToken] = []
     /// What was asked about the distribution after the prompt.
     var distributions: DistributionReport?
+    /// The sum of the prompt's hidden states so far, where their mean is asked for.
+    var stateSum: [Double] = []
     var firstToken: ContinuousClock.Instant?
 
-    init(index: Int, request: GenerationRequest, sharedTokens: Int) {
+    /// - Parameter width: C, the floats of a hidden state.
+    init(index: Int, request: GenerationRequest, sharedTokens: Int, width: Int) {
         self.index = index
         self.request = request
         remainingChoices = request.choiceCount
         ownRows = request.ownRows(sharedTokens: sharedTokens)
+        guide = request.guide.map { ActiveLane(index: index, request: $0, sharedTokens: sharedTokens, width: width) }
+        if request.remembersStates {
+            context = ContrastiveContext(width: width)
+            context?.reserve(request.prompt.count + request.maxTokens)
+        }
+        guide?.guided = self
     }
 
     var tokenCapacity: Int { request.prompt.count + request.maxTokens }
     /// Whether it computes anything after the trunk.
     var needsTable: Bool { ownRows > 0 || request.maxTokens > 0 }
 
-    /// Whether the logits after the token at `position` of its prompt are wanted.
+    /// Whether the hidden state or the logits after the token at `position` of its prompt are wanted.
     func wantsOutput(after position: Int) -> Bool {
+        request.reportsEmbedding || wantsLogits(after: position)
+    }
+
+    /// Whether the logits after the token at `position` of its prompt are wanted.
+    func wantsLogits(after position: Int) -> Bool {
         let isLast = position == request.prompt.count - 1
         if isLast { return request.maxTokens > 0 || request.distributions != nil }
         return request.reportsPromptLogprobs && position + 1 >= request.promptLogprobStart
@@ -121,36 +152,39 @@ final class ActiveLane {
 extension GenerationRequest {
     /// Tokens of the prompt after the first `sharedTokens` that must be computed.
     func ownRows(sharedTokens: Int) -> Int {
-        let rest = prompt.count - sharedTokens
-        return maxTokens > 0 || distributions != nil ? rest : max(0, rest - 1)
+        let rest = promptRowCount - sharedTokens
+        return maxTokens > 0 || distributions != nil || reportsEmbedding ? rest : max(0, rest - 1)
     }
 }
 
 extension Scheduler.Unit {
     /// What the requests of a group need, by unit.
     static func units(of group: GenerationGroup) -> [Scheduler.Unit] {
-        func branch(_ request: GenerationRequest, shared: Int) -> Scheduler.Branch {
+        func branch(_ request: GenerationRequest, shared: Int, sequences: Int) -> Scheduler.Branch {
             Scheduler.Branch(
-                promptTokens: request.ownRows(sharedTokens: shared), choiceCount: request.choiceCount,
-                maxTokens: request.maxTokens)
+                promptTokens: request.ownRows(sharedTokens: shared), choiceCount: sequences,
+                maxTokens: request.maxTokens + (request.decodesPromptEnd ? 1 : 0))
+        }
+        func unit(_ requests: [GenerationRequest], shared: Int) -> Scheduler.Unit {
+            let guides = requests.compactMap(\.guide)
+            let lanes = requests.map {
+                branch($0, shared: shared, sequences: $0.guide == nil ? $0.sequenceCount : $0.choiceCount)
+            }
+            return Scheduler.Unit(
+                promptTokens: shared,
+                branches: lanes + guides.map { branch($0, shared: shared, sequences: $0.choiceCount) })
         }
         guard group.sharedTokens > 0 else {
-            return group.requests.map {
-                Scheduler.Unit(promptTokens: $0.prompt.count, branches: [branch($0, shared: $0.prompt.count)])
-            }
+            return group.requests.map { unit([$0], shared: $0.ownTrunkCount) }
         }
-        return [
-            Scheduler.Unit(
-                promptTokens: group.sharedTokens,
-                branches: group.requests.map { branch($0, shared: group.sharedTokens) })
-        ]
+        return [unit(group.requests, shared: group.sharedTokens)]
     }
 }
 
 /// One continuation, on the engine's thread. During a step's sampling exactly one thread touches it.
 final class Choice {
     let index: Int
-    let table: BlockTable
+    var table: BlockTable
     var sampler: Sampler
     var text: TextAssembler
     /// The newest token: sampled, not yet computed.
@@ -162,16 +196,22 @@ final class Choice {
     var ids: [Int32] = []
     /// The token of this step, before it is accepted.
     var drawn: Int32?
+    /// What is guessed to follow the newest token, for the step that runs.
+    var draft: [Int32] = []
+    /// The place of the newest token when the step began.
+    var draftStart = 0
     /// Whether it drew the tokens of the choice that it is compared with so far.
     var followsReference: Bool
+    /// The same continuation of the prompt that guides it.
+    var guide: GuideSequence?
+    /// What it tries where it does not draw.
+    var contrast: ContrastiveChoice?
 
-    init(
-        index: Int, table: BlockTable, sampler: Sampler, text: TextAssembler, promptCount: Int, followsReference: Bool
-    ) {
+    init(index: Int, table: BlockTable, start: ChoiceStart, promptCount: Int, followsReference: Bool) {
         self.index = index
         self.table = table
-        self.sampler = sampler
-        self.text = text
+        sampler = start.sampler
+        text = start.text
         self.followsReference = followsReference
         position = promptCount - 1
     }

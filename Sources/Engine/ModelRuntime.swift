@@ -15,21 +15,36 @@ private struct Draw {
     var divergence: Divergence?
 }
 
+/// A row whose logits follow some guesses of a choice.
+private struct AheadRow {
+    let job: RowJob
+    let choice: Choice
+    let guesses: Int
+
+    /// Whether the choice goes on and its text is as guessed up to here.
+    var isDue: Bool {
+        let lane = job.lane
+        guard lane.choices.indices.contains(choice.index), lane.choices[choice.index] === choice else { return false }
+        guard choice.position == choice.draftStart + guesses else { return false }
+        return guesses == 0 || choice.newest == choice.draft[guesses - 1]
+    }
+}
+
 /// One model's state on the engine's thread: cache, scheduler, and the groups that wait or run.
 final class ModelRuntime {
-    private let model: LoadedModel
+    let model: LoadedModel
     private let kernels: Kernels
-    private let backend: InferenceBackend
-    private let pool: BlockPool
-    private let logits: UnsafeMutablePointer<Float>
+    let backend: InferenceBackend
+    let pool: BlockPool
+    let logits: UnsafeMutablePointer<Float>
     /// One per thread of the pool.
     private let workspaces: UnsafeMutablePointer<SamplingWorkspace>
-    private var scheduler: Scheduler
+    var scheduler: Scheduler
     private var timer: StepTimer
-    private var units: [Int: ActiveUnit] = [:]
+    var units: [Int: ActiveUnit] = [:]
     private var groups: [ActiveGroup] = []
     private var nextUnit = 0
-    private(set) var metrics = EngineMetrics()
+    var metrics = EngineMetrics()
 
     /// The runtime of a model, or nil if the cache's address range cannot be had.
     init?(_ model: LoadedModel, kernels: Kernels) {
@@ -67,7 +82,9 @@ final class ModelRuntime {
         groups.append(owner)
         let shared = group.work.sharedTokens
         let lanes = group.requests.enumerated().map { index, request in
-            ActiveLane(index: index, request: request, sharedTokens: shared > 0 ? shared : request.prompt.count)
+            ActiveLane(
+                index: index, request: request, sharedTokens: shared > 0 ? shared : request.ownTrunkCount,
+                width: model.info.config.width)
         }
         let parts = shared > 0 ? [lanes] : lanes.map { [$0] }
         for (part, needs) in zip(parts, Scheduler.Unit.units(of: group.work)) {
@@ -89,13 +106,16 @@ final class ModelRuntime {
             unit.started = now
             unit.owner.hasStarted = true
             for lane in unit.lanes { unit.owner.usages[lane.index].queueDuration = now - unit.owner.group.submitted }
+            if unit.trunk.isEmpty { startWithoutTrunk(unit) }
         }
         takeUpPrefixes()
-        let work = scheduler.plan(tokenBudget: timer.rowBudget(isDecoding: scheduler.isDecoding))
+        let budget = timer.rowBudget(isDecoding: scheduler.isDecoding)
+        let work = scheduler.plan(tokenBudget: budget)
         defer { updateGauges() }
         guard !work.isEmpty else { return false }
         var batch = StepBatch()
-        for item in work { assemble(item, into: &batch) }
+        var draftRoom = draftRoom(beside: work, budget: budget)
+        for item in work { assemble(item, into: &batch, &draftRoom) }
         guard !batch.inference.ids.isEmpty else { return false }
         compute(batch)
         metrics.steps += 1
@@ -140,7 +160,9 @@ final class ModelRuntime {
             guard let unit = units[id] else { continue }
             for lane in unit.lanes where lane.remainingChoices > 0 {
                 guard let deadline = lane.request.deadline, deadline < now else { continue }
-                if lane.choices.isEmpty {
+                if let search = lane.search {
+                    close(unit, lane, search, .deadline)
+                } else if lane.choices.isEmpty {
                     finishAll(unit, lane, .deadline)
                 } else {
                     // The newest token was drawn, not computed.
@@ -152,8 +174,8 @@ final class ModelRuntime {
         }
     }
 
-    /// Spares prompts what the cache still has. A prompt whose log-probabilities are asked for needs every row, and the
-    /// last row is always needed.
+    /// Spares prompts what the cache still has. A prompt whose log-probabilities or hidden states are asked for needs
+    /// every row, and the last row is always needed.
     private func takeUpPrefixes() {
         for (id, computed) in scheduler.pendingPrompts {
             guard let unit = units[id], !unit.reportsTrunk else { continue }
@@ -166,7 +188,7 @@ final class ModelRuntime {
         }
     }
 
-    private func table(of unit: ActiveUnit) -> BlockTable {
+    func table(of unit: ActiveUnit) -> BlockTable {
         let table = unit.table ?? BlockTable(pool: pool, tokenCapacity: unit.tokenCapacity)
         unit.table = table
         return table
@@ -174,7 +196,18 @@ final class ModelRuntime {
 
     // MARK: The step
 
-    private func assemble(_ work: Scheduler.Work, into batch: inout StepBatch) {
+    /// How many guesses a step has time for beside its work: these are also rows of the step, for which there is memory.
+    private func draftRoom(beside work: [Scheduler.Work], budget: Int) -> Int {
+        let prompts = work.reduce(0) { rows, item in
+            switch item {
+            case .prefill(_, let range), .extend(_, _, let range): rows + range.count
+            case .decode: rows
+            }
+        }
+        return budget - prompts - scheduler.runningChoiceCount
+    }
+
+    private func assemble(_ work: Scheduler.Work, into batch: inout StepBatch, _ draftRoom: inout Int) {
         switch work {
         case .prefill(let id, let range):
             guard let unit = units[id] else { return }
@@ -185,9 +218,9 @@ final class ModelRuntime {
             batch.append(unit, range, table: table)
         case .extend(let id, let place, let range):
             guard let unit = units[id] else { return }
-            guard let table = unit.lanes[place].table else {
+            guard let table = unit.branches[place].table else {
                 // Its deadline ended the lane.
-                return scheduler.extended(id, branch: place, upTo: unit.lanes[place].ownRows)
+                return scheduler.extended(id, branch: place, upTo: unit.branches[place].ownRows)
             }
             guard table.reserve(tokenCount: unit.trunk.count + range.upperBound) else {
                 return fail(unit.owner, cacheExhausted(unit))
@@ -196,18 +229,40 @@ final class ModelRuntime {
         case .decode(let id):
             guard let unit = units[id] else { return }
             for lane in unit.lanes {
-                for choice in lane.choices.compactMap({ $0 }) {
-                    guard choice.table.reserve(tokenCount: choice.position + 1) else {
+                guard assembleSearch(unit, lane, into: &batch) else { return fail(unit.owner, cacheExhausted(unit)) }
+                for choice in lane.choices.compactMap({ $0 }) where choice.contrast == nil {
+                    guess(unit, lane, choice, &draftRoom)
+                    guard choice.table.reserve(tokenCount: choice.position + 1 + choice.draft.count),
+                        choice.guide?.reserve(choice) ?? true
+                    else {
                         return fail(unit.owner, cacheExhausted(unit))
                     }
-                    batch.append(unit, lane, choice)
+                    if let guide = choice.guide {
+                        batch.append(unit, lane, choice, guide: guide)
+                    } else {
+                        batch.append(unit, lane, choice)
+                    }
                 }
             }
         }
     }
 
+    /// Guesses how a choice goes on. Not where choices are compared token by token: these go side by side.
+    private func guess(_ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ room: inout Int) {
+        choice.draftStart = choice.position
+        choice.draft = []
+        guard let lookup = lane.request.lookup, !unit.owner.group.work.reportsDivergence else { return }
+        // The draw after the last guess is the last that may be made.
+        let limit = min(room, lane.request.maxTokens - choice.generated - 1)
+        choice.draft = lookup.draft(after: lane.request.prompt + choice.ids, limit: limit)
+        room -= choice.draft.count
+        unit.owner.usages[lane.index].draftTokens += choice.draft.count
+        metrics.draftTokens += UInt64(choice.draft.count)
+    }
+
     private func compute(_ batch: StepBatch) {
         let states = backend.hidden(model.decoder, batch.inference)
+        keepStates(batch, states)
         let isSound = !model.isDamaged
         for (unit, count) in batch.prefills where units[unit.id] != nil {
             scheduler.prefilled(unit.id, upTo: count)
@@ -215,23 +270,42 @@ final class ModelRuntime {
             if count == unit.trunk.count { finishTrunk(unit) }
         }
         for (unit, place, count) in batch.extensions where units[unit.id] != nil {
-            let lane = unit.lanes[place]
+            let lane = unit.branches[place]
             scheduler.extended(unit.id, branch: place, upTo: count)
             if isSound { lane.table?.share(lane.request.prompt, tokenCount: unit.trunk.count + count) }
-            if count == lane.ownRows { finishPrompt(unit, lane) }
+            if count == lane.ownRows { finishBranch(unit, lane) }
         }
         let vocabularySize = model.info.config.vocabularySize
         var start = 0
+        for (row, task) in batch.tasks.enumerated() {
+            for lane in task.embeddedLanes { lane.add(states, row: row) }
+        }
         while start < states.rows {
-            let range = start..<min(start + EngineStep.logitRows, states.rows)
+            guard batch.tasks[start].needsLogits else {
+                start += 1
+                continue
+            }
+            let range = start..<batch.chunkEnd(from: start, of: states.rows)
             backend.logits(model.decoder, states, rows: range, into: logits)
+            let extra = layerLogits(batch.tasks[start], row: start)
             var jobs: [RowJob] = []
+            var ahead: [AheadRow] = []
             for row in range {
                 let buffer = UnsafeBufferPointer(
                     start: logits + (row - start) * vocabularySize, count: vocabularySize)
-                jobs += self.jobs(batch.tasks[row], buffer)
+                if case .ahead(let unit, let lane, let choice, let guesses) = batch.tasks[row] {
+                    let job = RowJob(
+                        unit: unit, lane: lane, purpose: .draw(choice), logits: buffer,
+                        position: choice.draftStart + 1 + guesses)
+                    ahead.append(AheadRow(job: job, choice: choice, guesses: guesses))
+                } else {
+                    let next = UnsafeBufferPointer(
+                        start: logits + (row - start + 1) * vocabularySize, count: vocabularySize)
+                    jobs += self.jobs(batch.tasks[row], buffer, beside: extra.isEmpty ? [next] : extra)
+                }
             }
             run(jobs)
+            runAhead(ahead)
             start = range.upperBound
         }
         guard !model.isDamaged else {
@@ -241,27 +315,40 @@ final class ModelRuntime {
         for (unit, count) in batch.prefills where count == unit.trunk.count {
             for lane in unit.lanes where lane.ownRows == 0 { announcePrompt(unit, lane) }
         }
-        for (unit, place, count) in batch.extensions where count == unit.lanes[place].ownRows {
+        for (unit, place, count) in batch.extensions
+        where place < unit.lanes.count && count == unit.lanes[place].ownRows {
             announcePrompt(unit, unit.lanes[place])
         }
         takeDraws()
+        advanceSearches(batch)
     }
 
     private var drawn: [Draw] = []
 
-    private func jobs(_ task: RowTask, _ logits: UnsafeBufferPointer<Float>) -> [RowJob] {
+    private func jobs(
+        _ task: RowTask, _ logits: UnsafeBufferPointer<Float>, beside others: [UnsafeBufferPointer<Float>]
+    ) -> [RowJob] {
         switch task {
         case .trunk(let unit, let position):
             unit.lanes.flatMap { jobs(unit, $0, after: position, logits) }
         case .own(let unit, let lane, let position): jobs(unit, lane, after: position, logits)
         case .next(let unit, let lane, let choice): [draw(unit, lane, choice, logits)]
+        case .ahead: []
+        case .mixed(let unit, let lane, let choice): [draw(unit, lane, choice, logits, beside: others)]
+        case .guide: []
+        case .search(let unit, let lane, let row): expansion(unit, lane, row, lane.search?.query, logits)
+        case .contrast(let unit, let lane, let choice, let row):
+            expansion(unit, lane, row, choice.contrast?.query, logits)
         }
     }
 
     private func draw(
-        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ logits: UnsafeBufferPointer<Float>
+        _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice, _ logits: UnsafeBufferPointer<Float>,
+        beside others: [UnsafeBufferPointer<Float>] = []
     ) -> RowJob {
-        RowJob(unit: unit, lane: lane, purpose: .draw(choice), logits: logits, position: choice.position + 1)
+        RowJob(
+            unit: unit, lane: lane, purpose: .draw(choice), logits: logits, position: choice.position + 1,
+            others: others)
     }
 
     /// What a lane wants to know of the logits after the token at `position` of its prompt.
@@ -269,7 +356,7 @@ final class ModelRuntime {
         _ unit: ActiveUnit, _ lane: ActiveLane, after position: Int, _ logits: UnsafeBufferPointer<Float>
     ) -> [RowJob] {
         let request = lane.request
-        guard lane.remainingChoices > 0, lane.wantsOutput(after: position) else { return [] }
+        guard lane.remainingChoices > 0, lane.wantsLogits(after: position) else { return [] }
         let next = position + 1
         if next < request.prompt.count {
             return [
@@ -298,6 +385,8 @@ final class ModelRuntime {
                 choice.drawn = token.id
                 draws.append((drawn.count, job))
                 drawn.append(Draw(unit: job.unit, lane: job.lane, choice: choice, token: token))
+            case (.expand(let row, _), .success(.expansion(let expansion))): row.expansion = expansion
+            case (_, .success(.expansion)): break
             case (_, .success(.token(let token))): job.lane.promptTokens.append(token)
             case (_, .success(.distributions(let report))): job.lane.distributions = report
             case (_, .failure(let error)): fail(job.unit.owner, error)
@@ -305,6 +394,26 @@ final class ModelRuntime {
         }
         results.deallocate()
         explainDivergences(draws)
+    }
+
+    /// Draws from rows that guesses were computed for, of each choice one after the other, as long as its guesses come
+    /// true: the token that is drawn is that of a step of its own.
+    private func runAhead(_ rows: [AheadRow]) {
+        for guesses in Set(rows.map(\.guesses)).sorted() {
+            guard !model.isDamaged else { return }
+            let due = rows.filter { $0.guesses == guesses && $0.isDue && units[$0.job.unit.id] != nil }
+            let before = drawn.count
+            run(due.map(\.job))
+            let draws = drawn[before...]
+            drawn.removeLast(draws.count)
+            for draw in draws where units[draw.unit.id] != nil {
+                if guesses > 0 {
+                    draw.unit.owner.usages[draw.lane.index].acceptedDraftTokens += 1
+                    metrics.acceptedDraftTokens += 1
+                }
+                take(draw.token, draw.unit, draw.lane, draw.choice)
+            }
+        }
     }
 
     private func takeDraws() {
@@ -358,27 +467,25 @@ final class ModelRuntime {
     // MARK: After a prompt
 
     /// Hands the trunk's blocks to the lanes that go on from it, the last of which takes them over.
-    private func finishTrunk(_ unit: ActiveUnit) {
-        let heirs = unit.lanes.filter { $0.needsTable && $0.remainingChoices > 0 }
+    func finishTrunk(_ unit: ActiveUnit) {
+        let heirs = unit.branches.filter { $0.needsTable && $0.remainingChoices > 0 }
         for lane in heirs {
             let isLast = lane === heirs.last
             lane.table =
                 isLast ? unit.table : unit.table?.fork(tokenCount: unit.trunk.count, tokenCapacity: unit.tokenCapacity)
             guard lane.table != nil else { return fail(unit.owner, cacheExhausted(unit)) }
-            if lane.ownRows == 0 { finishPrompt(unit, lane) }
+            if lane.ownRows == 0 { finishBranch(unit, lane) }
         }
         unit.table = nil
     }
 
-    private func finishPrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
+    func finishPrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
         let request = lane.request
         guard request.maxTokens > 0, let table = lane.table else {
             lane.table = nil
             return
         }
-        let tokenizer = model.info.tokenizer
-        let startsText = request.prompt.allSatisfy(tokenizer.isControl)
-        let stripsSpace = startsText && tokenizer.stripsLeadingSpace
+        if case .beam(let parameters) = request.strategy { return startSearch(unit, lane, parameters, table) }
         for index in 0..<request.choiceCount {
             let isLast = index == request.choiceCount - 1
             let own =
@@ -388,25 +495,21 @@ final class ModelRuntime {
                     tokenCount: request.prompt.count, tokenCapacity: request.prompt.count + request.maxTokens)
             guard let own else { return fail(unit.owner, cacheExhausted(unit)) }
             do throws(DecodingError) {
+                let start =
+                    if let start = request.start { start } else { try self.start(request, choice: index) }
                 lane.choices.append(
                     Choice(
-                        index: index, table: own,
-                        sampler: Sampler(
-                            parameters: request.sampling, choice: request.firstChoice + index,
-                            prompt: request.prompt, vocabularySize: model.info.config.vocabularySize,
-                            dropsSpace: stripsSpace),
-                        text: try TextAssembler(
-                            request, decoder: StreamingDecoder(tokenizer: tokenizer, continuesText: true),
-                            stripsSpace: stripsSpace),
-                        promptCount: request.prompt.count, followsReference: lane.index > 0))
+                        index: index, table: own, start: start, promptCount: request.prompt.count,
+                        followsReference: lane.index > 0))
             } catch {
                 return fail(unit.owner, .decoding(error))
             }
         }
         lane.table = nil
+        prepare(unit, lane)
     }
 
-    private func announcePrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
+    func announcePrompt(_ unit: ActiveUnit, _ lane: ActiveLane) {
         guard units[unit.id] != nil, lane.remainingChoices > 0 else { return }
         let now = ContinuousClock.now
         let request = lane.request
@@ -423,12 +526,21 @@ final class ModelRuntime {
             lane.distributions = nil
             emit(unit, .distributions(index: lane.index, report))
         }
+        if request.reportsEmbedding {
+            let embedding = lane.stateSum.map { Float($0 / Double(request.prompt.count)) }
+            lane.stateSum = []
+            guard embedding.allSatisfy(\.isFinite) else {
+                return fail(unit.owner, .nonFiniteLogits(position: request.prompt.count - 1))
+            }
+            emit(unit, .embedding(index: lane.index, embedding))
+        }
         if request.maxTokens == 0 { finishAll(unit, lane, .length) }
     }
 
     /// Ends all choices of a lane that has none yet.
-    private func finishAll(_ unit: ActiveUnit, _ lane: ActiveLane, _ reason: FinishReason) {
+    func finishAll(_ unit: ActiveUnit, _ lane: ActiveLane, _ reason: FinishReason) {
         lane.table = nil
+        lane.guide?.table = nil
         for index in 0..<lane.request.choiceCount {
             emit(unit, .finished(index: lane.index, choice: index, reason: reason))
             end(unit, lane)
@@ -437,27 +549,16 @@ final class ModelRuntime {
 
     // MARK: After a draw
 
-    private func take(_ token: ReportedToken, _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
+    func take(_ token: ReportedToken, _ unit: ActiveUnit, _ lane: ActiveLane, _ choice: Choice) {
         let request = lane.request
         choice.generated += 1
         metrics.generatedTokens += 1
         unit.owner.usages[lane.index].generatedTokens += 1
-        if request.stopIDs.contains(token.id)
-            || (!request.ignoresEnd && model.info.tokenizer.endIDs.contains(token.id))
-        {
-            guard request.includesStop, request.stopIDs.contains(token.id) else {
-                return finish(unit, lane, choice, .endToken(token.id), ending: token)
-            }
-            let output = choice.text.append(token)
-            emit(unit, lane, choice, output)
-            return finish(unit, lane, choice, output.stop.map { .stopString($0) } ?? .endToken(token.id))
-        }
-        let output = choice.text.append(token)
-        emit(unit, lane, choice, output)
-        if let stop = output.stop { return finish(unit, lane, choice, .stopString(stop)) }
-        choice.sampler.accept(token.id)
-        if choice.sampler.mustEnd {
-            finish(unit, lane, choice, .constraint)
+        let taken = TakenToken(
+            token, request, tokenizer: model.info.tokenizer, sampler: &choice.sampler, text: &choice.text)
+        emit(unit, lane, choice, taken.output)
+        if let reason = taken.reason {
+            finish(unit, lane, choice, reason, ending: taken.ending)
         } else if choice.generated == request.maxTokens {
             finish(unit, lane, choice, .length)
         } else {
@@ -482,13 +583,13 @@ final class ModelRuntime {
     }
 
     /// Notes that one of the lane's choices is over.
-    private func end(_ unit: ActiveUnit, _ lane: ActiveLane) {
+    func end(_ unit: ActiveUnit, _ lane: ActiveLane) {
         let owner = unit.owner
         lane.remainingChoices -= 1
         if lane.remainingChoices == 0 {
             owner.usages[lane.index].decodeDuration = ContinuousClock.now - (lane.firstToken ?? .now)
         }
-        guard scheduler.choiceEnded(unit.id) else { return }
+        guard scheduler.choicesEnded(unit.id, count: lane.sequencesEnded) else { return }
         units[unit.id] = nil
         owner.units.remove(unit.id)
         guard owner.units.isEmpty else { return }
@@ -497,7 +598,7 @@ final class ModelRuntime {
         owner.group.sink(.completed(owner.usages))
     }
 
-    private func fail(_ owner: ActiveGroup, _ error: EngineError) {
+    func fail(_ owner: ActiveGroup, _ error: EngineError) {
         guard !owner.units.isEmpty else { return }
         for id in owner.units {
             scheduler.remove(id)
@@ -509,13 +610,13 @@ final class ModelRuntime {
         owner.group.sink(.failed(error))
     }
 
-    private func cacheExhausted(_ unit: ActiveUnit) -> EngineError {
+    func cacheExhausted(_ unit: ActiveUnit) -> EngineError {
         .cacheOverflow(
             neededTokens: unit.tokenCapacity,
             capacityTokens: pool.blockCount * KVLayout.blockTokens)
     }
 
-    private func emit(_ unit: ActiveUnit, _ event: GenerationEvent) {
+    func emit(_ unit: ActiveUnit, _ event: GenerationEvent) {
         unit.owner.group.sink(event)
     }
 
@@ -535,6 +636,15 @@ final class ModelRuntime {
 
     /// Groups that have not started yet.
     var waitingGroupCount: Int { groups.reduce(0) { $0 + ($1.hasStarted ? 0 : 1) } }
+}
+
+extension ActiveLane {
+    /// Adds a hidden state to the sum; rows come in order of position, however the prompt is cut into steps.
+    fileprivate func add(_ states: HiddenStates, row: Int) {
+        let state = UnsafeBufferPointer(start: states.pointer + row * states.columns, count: states.columns)
+        if stateSum.isEmpty { stateSum = Array(repeating: 0, count: states.columns) }
+        for (column, value) in state.enumerated() { stateSum[column] += Double(value) }
+    }
 }
 
 extension LoadedModel {

@@ -13,6 +13,8 @@ enum RowAnswer {
     case token(ReportedToken)
     /// The distributions under the request's settings.
     case distributions(DistributionReport)
+    /// What may follow a sequence of a search.
+    case expansion(Expansion)
 }
 
 /// What to do with one row of logits; runs on any thread of the pool, one task per choice.
@@ -25,6 +27,8 @@ struct RowJob {
         case draw(Choice)
         /// Compare the request's settings.
         case compare(DistributionQuery)
+        /// Find what may follow a sequence of a search.
+        case expand(SearchRow, ExpansionQuery)
     }
 
     let unit: ActiveUnit
@@ -34,19 +38,30 @@ struct RowJob {
     let logits: UnsafeBufferPointer<Float>
     /// The place in the sequence of the token that is reported or drawn.
     let position: Int
+    /// V logits each that a strategy mixes with these: after the prompt that guides the draw, or of earlier layers.
+    var others: [UnsafeBufferPointer<Float>] = []
 
     /// Reports or draws. The workspace is the running thread's.
     func run(_ tokenizer: any Tokenizer, _ kernels: Kernels, _ workspace: inout SamplingWorkspace) -> RowResult {
-        if let base = logits.baseAddress, kernels.firstNonFinite(base, count: logits.count) != nil {
-            return .failure(.nonFiniteLogits(position: position))
+        for row in [logits] + others {
+            if let base = row.baseAddress, kernels.firstNonFinite(base, count: row.count) != nil {
+                return .failure(.nonFiniteLogits(position: position))
+            }
         }
         do throws(DecodingError) {
             switch purpose {
             case .report(let id):
-                return .success(.token(try token(id, tokenizer, &workspace)))
+                return .success(
+                    .token(try Self.token(id, lane.request, tokenizer, logits, position, nil, &workspace)))
             case .draw(let choice):
-                let id = try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
-                return .success(.token(try token(id, tokenizer, &workspace)))
+                let id = try draw(choice, &workspace)
+                lane.request.recorder?.record(id, logits: logits, choice: choice.index)
+                return .success(
+                    .token(
+                        try Self.token(
+                            id, lane.request, tokenizer, logits, position, choice.sampler, &workspace)))
+            case .expand(let row, let query):
+                return .success(.expansion(try query.run(row, lane.request, logits: logits, &workspace)))
             case .compare(let query):
                 return .success(
                     .distributions(
@@ -58,17 +73,43 @@ struct RowJob {
         }
     }
 
-    private func token(
-        _ id: Int32, _ tokenizer: any Tokenizer, _ workspace: inout SamplingWorkspace
+    private func draw(_ choice: Choice, _ workspace: inout SamplingWorkspace) throws(DecodingError) -> Int32 {
+        guard let first = others.first else {
+            return try choice.sampler.sample(logits: logits, position: position, workspace: &workspace)
+        }
+        var mixed = workspace.mixed
+        workspace.mixed = []
+        defer { workspace.mixed = mixed }
+        if mixed.count != logits.count { mixed = [Float](repeating: 0, count: logits.count) }
+        return try mixed.withUnsafeMutableBufferPointer { (mixed) throws(DecodingError) in
+            if case .guided(let guidance) = lane.request.strategy {
+                try Guidance.mix(
+                    conditional: logits, unconditional: first, scale: guidance.scale, position: position, into: mixed)
+            } else {
+                try LayerContrast.mix(mature: logits, premature: others, position: position, into: mixed)
+            }
+            return try choice.sampler.sample(
+                logits: UnsafeBufferPointer(mixed), position: position, workspace: &workspace)
+        }
+    }
+
+    /// What `request` asks about a token. `sampler` drew it just now, with the workspace; nil: it is the prompt's.
+    static func token(
+        _ id: Int32, _ request: GenerationRequest, _ tokenizer: any Tokenizer, _ logits: UnsafeBufferPointer<Float>,
+        _ position: Int, _ sampler: Sampler?, _ workspace: inout SamplingWorkspace
     ) throws(DecodingError) -> ReportedToken {
-        let request = lane.request
         var token = ReportedToken(id: id, bytes: Self.bytes(of: id, request, tokenizer), logprob: nil, top: [])
-        if request.reportsStatistics, case .draw = purpose {
+        if request.reportsStatistics, sampler != nil {
             token.statistics = try DrawStatistics(of: id, logits: logits, position: position, workspace: workspace)
+        }
+        if let detail = request.trace, let sampler {
+            // Leaves in the workspace what the draw left.
+            token.trace = try sampler.trace(
+                of: id, detail, logits: logits, position: position, workspace: &workspace)
         }
         guard let count = request.logprobCount else { return token }
         var processed: ProcessedReport?
-        if request.logprobMode != .raw, case .draw = purpose, let left = ProcessedProbabilities(of: workspace) {
+        if request.logprobMode != .raw, sampler != nil, let left = ProcessedProbabilities(of: workspace) {
             processed = ProcessedReport(logprob: left.of(id), top: left.top(count))
         }
         if request.logprobMode == .processed {

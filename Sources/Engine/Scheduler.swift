@@ -9,7 +9,7 @@
 package struct Scheduler: Sendable {
     /// What a unit will need.
     package struct Unit: Sendable, Equatable {
-        /// Tokens of the prompt that all branches share; at least one.
+        /// Tokens of the prompt that all branches share; 0 where they begin apart.
         package var promptTokens: Int
         /// What goes on from there; at least one.
         package var branches: [Branch]
@@ -151,7 +151,7 @@ package struct Scheduler: Sendable {
 
     /// Appends a unit to the queue. `id` is the caller's and not in use; ``canHold(_:)`` must be true.
     package mutating func enqueue(_ id: Int, _ unit: Unit) {
-        precondition(states[id] == nil && canHold(unit) && unit.promptTokens > 0)
+        precondition(states[id] == nil && canHold(unit) && unit.promptTokens >= 0)
         precondition(!unit.branches.isEmpty && unit.branches.allSatisfy { $0.choiceCount > 0 })
         states[id] = State(unit)
         waiting.append(id)
@@ -224,11 +224,11 @@ package struct Scheduler: Sendable {
         states[id]?.extended[branch] = count
     }
 
-    /// Notes that a choice of a unit ended. Returns true if it was the unit's last; then the unit is gone.
-    package mutating func choiceEnded(_ id: Int) -> Bool {
+    /// Notes that choices of a unit ended. Returns true if they were the unit's last; then the unit is gone.
+    package mutating func choicesEnded(_ id: Int, count: Int = 1) -> Bool {
         guard var state = states[id] else { return false }
-        state.runningChoices -= 1
-        if state.isAdmitted { runningChoices -= 1 }
+        state.runningChoices -= count
+        if state.isAdmitted { runningChoices -= count }
         states[id] = state
         guard state.runningChoices == 0 else { return false }
         remove(id)

@@ -3,6 +3,7 @@
 internal import CNative
 internal import Checkpoints
 internal import Compute
+internal import Decoding
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -69,17 +70,32 @@ public final class TemperEngine: InferenceEngine {
     private func validate(_ request: GenerationRequest, _ index: Int, _ model: LoadedModel) throws(EngineError) {
         let vocabularySize = model.info.config.vocabularySize
         guard !request.prompt.isEmpty else { throw .emptyPrompt(index: index) }
-        if let position = request.prompt.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) {
-            throw .tokenOutOfRange(
-                index: index, position: position, id: request.prompt[position], vocabularySize: vocabularySize)
+        if let (position, id) = request.firstID(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+            throw .tokenOutOfRange(index: index, position: position, id: id, vocabularySize: vocabularySize)
         }
-        let (total, overflow) = request.prompt.count.addingReportingOverflow(max(0, request.maxTokens))
+        let promptCount = request.longestPromptCount
+        let (total, overflow) = promptCount.addingReportingOverflow(max(0, request.maxTokens))
         guard !overflow, request.maxTokens >= 0, total <= model.info.contextLength else {
             throw .contextOverflow(
-                index: index, promptTokens: request.prompt.count, maxTokens: request.maxTokens,
+                index: index, promptTokens: promptCount, maxTokens: request.maxTokens,
                 contextLength: model.info.contextLength)
         }
         precondition(request.choiceCount > 0, "a request without choices")
+        switch request.strategy {
+        case .sample: break
+        case .beam(let beam):
+            precondition(
+                beam.groupCount > 0 && beam.width % beam.groupCount == 0 && request.choiceCount <= beam.width,
+                "a beam search of groups of different sizes, or of fewer sequences than are to be returned")
+        case .guided(let guidance):
+            guard !guidance.negativePrompt.isEmpty else { throw .emptyPrompt(index: index) }
+        case .contrastive: precondition(request.choiceCount == 1, "contrastive search finds one continuation")
+        case .layerContrast(let layers):
+            precondition(
+                !layers.isEmpty && layers.count < EngineStep.logitRows
+                    && layers.allSatisfy { (0..<model.info.config.layerCount).contains($0) },
+                "layers to contrast that the model has not got, or too many")
+        }
     }
 
     private func validate(_ group: GenerationGroup, _ model: LoadedModel) throws(EngineError) {

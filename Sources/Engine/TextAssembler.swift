@@ -4,7 +4,7 @@ import Decoding
 import Tokenizers
 
 /// From the tokens of one choice to the text that may be shown: whole characters that no stop string can take back.
-struct TextAssembler {
+struct TextAssembler: Sendable {
     /// What became visible.
     struct Output {
         var text = ""
@@ -15,7 +15,7 @@ struct TextAssembler {
         var isEmpty: Bool { text.isEmpty && tokens.isEmpty }
     }
 
-    private struct Pending {
+    private struct Pending: Sendable {
         let token: ReportedToken
         let end: Int
     }

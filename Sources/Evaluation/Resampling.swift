@@ -24,7 +24,9 @@ public enum Bootstrap {
     public static let confidence = 0.95
 
     /// The percentile interval of the mean; the same for the same values and seed. Nil for fewer than two values.
-    public static func mean(_ values: [Double], seed: UInt64) -> Interval? {
+    public static func mean(
+        _ values: [Double], seed: UInt64, confidence: Double = Bootstrap.confidence
+    ) -> Interval? {
         guard values.count > 1 else { return nil }
         var stream = SeededStream(seed: seed)
         var means: [Double] = []

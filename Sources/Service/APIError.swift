@@ -50,6 +50,10 @@ package enum APIError: Error, Sendable, Equatable {
     case queueTimeout
     /// The client read too slowly while others waited.
     case readerTooSlow
+    /// Runs that are being made leave no room to keep another.
+    case runCacheFull(limitBytes: Int)
+    /// No run with this id is kept.
+    case runNotFound(String)
     /// The models are not loaded yet.
     case loading
     /// The server is going down.
@@ -121,13 +125,13 @@ package enum APIError: Error, Sendable, Equatable {
             .contextOverflow, .cacheOverflow, .invalidImport:
             400
         case .unauthorized: 401
-        case .modelNotFound, .exampleSetNotFound, .routeNotFound: 404
+        case .modelNotFound, .exampleSetNotFound, .runNotFound, .routeNotFound: 404
         case .methodNotAllowed: 405
         case .queueTimeout, .readerTooSlow: 408
         case .exampleSetChanged: 412
         case .unsupportedMediaType: 415
         case .nonFiniteLogits, .internalFault: 500
-        case .queueFull, .loading, .shuttingDown, .cancelled: 503
+        case .queueFull, .runCacheFull, .loading, .shuttingDown, .cancelled: 503
         case .exampleStoreFull: 507
         }
     }
@@ -157,6 +161,8 @@ package enum APIError: Error, Sendable, Equatable {
         case .queueFull: "queue_full"
         case .queueTimeout: "queue_timeout"
         case .readerTooSlow: "reader_too_slow"
+        case .runCacheFull: "run_cache_full"
+        case .runNotFound: "run_not_found"
         case .loading: "loading"
         case .shuttingDown: "shutting_down"
         case .nonFiniteLogits: "non_finite_logits"
@@ -184,6 +190,7 @@ package enum APIError: Error, Sendable, Equatable {
             .contextOverflow(let param, _, _, _):
             param
         case .modelNotFound: "model"
+        case .runNotFound: "run"
         case .exampleSetNotFound(let param, _, _): param
         default: nil
         }
@@ -203,7 +210,7 @@ package enum APIError: Error, Sendable, Equatable {
     /// Seconds after which a client may try again.
     package var retryAfter: Int? {
         switch self {
-        case .queueFull: 1
+        case .queueFull, .runCacheFull: 1
         case .loading: 2
         case .shuttingDown, .cancelled: 5
         default: nil
@@ -250,6 +257,10 @@ package enum APIError: Error, Sendable, Equatable {
         case .queueFull(let limit): "the queue is full: \(limit) requests wait; try again later"
         case .queueTimeout: "the request waited longer in the queue than is allowed"
         case .readerTooSlow: "the answer was read too slowly while others waited"
+        case .runCacheFull(let limit):
+            "runs that are being made take all of the \(limit) bytes in which runs are kept; try again later"
+        case .runNotFound(let id):
+            "no run \"\(id.prefix(128))\" is kept; it was not asked for with keep, or others took its place"
         case .loading: "the model is being loaded; try again later"
         case .shuttingDown: "the server is shutting down"
         case .nonFiniteLogits(let position):

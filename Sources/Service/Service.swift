@@ -20,6 +20,8 @@ public struct ServiceOptions: Sendable {
     public var keepAliveInterval: Duration = .seconds(15)
     /// Bodies larger than this are read away from the connection's queue, so that others on it do not wait.
     public var inlineBodyBytes = 16 * 1024
+    /// The most bytes of runs that are kept to be decoded again.
+    public var keptRunBytes = 256 << 20
     /// Names the build, in `system_fingerprint` and metrics.
     public var version: String
     /// The example sets; nil: no requests can name any, and they have no routes.
@@ -59,6 +61,8 @@ public final class Service: Sendable {
     private let logger: Logger
     private let metrics = ServiceMetrics()
     private let planner: GenerationPlanner
+    private let runs: RunCache
+    private let memory = ModelMemory()
     private let state = Mutex(State())
     /// What the serial queue of each generation runs on: a large answer holds up no other.
     private let answerPool = DispatchQueue(label: "temper.answers", qos: .userInitiated, attributes: .concurrent)
@@ -69,6 +73,7 @@ public final class Service: Sendable {
         self.options = options
         self.logger = logger
         planner = GenerationPlanner(timeLimit: options.requestTimeLimit, version: options.version)
+        runs = RunCache(limitBytes: options.keptRunBytes)
     }
 
     /// Takes requests from now on.
@@ -215,7 +220,8 @@ public final class Service: Sendable {
     private func assembly(_ model: ModelInfo) -> PromptAssembly {
         let template = state.withLock { $0.chatTemplates[model.id] }
         return PromptAssembly(
-            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library)
+            model: model, chatTemplate: template ?? .failure(.noChatTemplate), library: options.library,
+            book: ModelBook(model, memory: memory))
     }
 
     // MARK: Routes
@@ -246,8 +252,8 @@ public final class Service: Sendable {
         case .tokenizerInfo:
             guard let engine else { throw .loading }
             send(ModelRoutes.tokenizerInfo(try model(nil, engine)), responder, record)
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
-            .ablate, .exampleSets, .exampleSet:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .replay, .whatIf, .tokenize, .detokenize,
+            .assemble, .curve, .ablate, .exampleSets, .exampleSet:
             throw .methodNotAllowed(request.head.method.rawValue, allow: route.methods)
         }
     }
@@ -263,6 +269,8 @@ public final class Service: Sendable {
             case .compare: try compare(request, responder, &record)
             case .score: try score(request, responder, &record)
             case .distribution: try distribution(request, responder, &record)
+            case .replay: try replay(request, responder, &record)
+            case .whatIf: try whatIf(request, responder, &record)
             case .tokenize:
                 let body = try read(.tokenize, request, &record)
                 send(
@@ -279,9 +287,11 @@ public final class Service: Sendable {
                 let object = try object(of: request)
                 let endpoint: Endpoint = object["messages"].map { !$0.isNull } == true ? .chat : .completions
                 let body = try read(endpoint, object, &record)
-                let plan = try planner.plan(
-                    body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
-                send(AssembledWriter.dryRun(plan), responder, record)
+                try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+                    try planner.plan(body.values, endpoint: endpoint, assembly: assembly, warnings: body.warnings)
+                } then: { plan, record in
+                    self.send(AssembledWriter.dryRun(plan), responder, record)
+                }
             case .curve: try makeCurve(request, responder, &record)
             case .ablate: try ablate(request, responder, &record)
             default: throw .routeNotFound(request.path)
@@ -318,17 +328,13 @@ public final class Service: Sendable {
     /// The checked fields of a body, with the model they are for.
     private func read(
         _ endpoint: Endpoint, _ request: HTTPServerRequest, _ record: inout RequestRecord
-    ) throws(APIError) -> (
-        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
-    ) {
+    ) throws(APIError) -> Body {
         try read(endpoint, try object(of: request), &record)
     }
 
     private func read(
         _ endpoint: Endpoint, _ object: JSONObject, _ record: inout RequestRecord
-    ) throws(APIError) -> (
-        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
-    ) {
+    ) throws(APIError) -> Body {
         let engine = try workingEngine()
         // Model and strictness come first: all else is checked against them.
         var reading = FieldReading(limits: nil)
@@ -352,41 +358,121 @@ public final class Service: Sendable {
         _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(endpoint, request, &record)
-        let plan = try planner.plan(
-            body.values, endpoint: endpoint, assembly: assembly(body.model), warnings: body.warnings)
-        run(GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
+        try plan(body, responder, &record) { [planner, runs] assembly throws(APIError) in
+            let plan = try planner.plan(
+                body.values, endpoint: endpoint, assembly: assembly, warnings: body.warnings)
+            if body.values[RequestFields.keep] { try planner.reserve(plan, in: runs) }
+            return plan
+        } then: { [self] plan, record in
+            guard body.values[RequestFields.keep] else {
+                return run(
+                    GenerationAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder,
+                    &record)
+            }
+            runKept(plan, body, responder, &record)
+        }
+    }
+
+    /// Makes an answer whose run is kept, for which there is room.
+    private func runKept(
+        _ plan: GenerationPlan, _ body: Body, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) {
+        let recorder = RunRecorder(choiceCount: plan.choiceCount)
+        var request = plan.requests[0]
+        request.recorder = recorder
+        let kept = KeptRun(
+            model: body.model.id, prompt: request.prompt,
+            values: body.values.ofRun(seed: plan.seed, maxTokens: request.maxTokens), choiceCount: plan.choiceCount,
+            recorder: recorder)
+        run(
+            GenerationAnswer(plan: plan), GenerationGroup([request]), body.model, body.engine, responder, &record
+        ) { [runs] outcome in
+            guard outcome.status == 200 else { return runs.drop(plan.id) }
+            runs.keep(plan.id, kept, bytes: RunCache.bytes(tokenCount: recorder.tokenCount, of: plan.model))
+        }
     }
 
     private func compare(
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.compare, request, &record)
-        let plan = try planner.comparison(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        run(ComparisonAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.comparison(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(ComparisonAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        }
     }
 
     private func score(
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.score, request, &record)
-        let plan = try planner.scoring(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        run(ScoreAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.scoring(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(ScoreAnswer(plan: plan), plan.group, body.model, body.engine, responder, &record)
+        }
     }
 
     private func distribution(
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.distribution, request, &record)
-        let plan = try planner.distribution(body.values, assembly: assembly(body.model), warnings: body.warnings)
+        try plan(body, responder, &record) { [planner] assembly throws(APIError) in
+            try planner.distribution(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { plan, record in
+            self.run(
+                DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
+                &record)
+        }
+    }
+
+    private func replay(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        var object = try object(of: request)
+        // The model is the receipt's unless the request names one.
+        if object["model"]?.isNull ?? true, let name = object["receipt"]?["model"] { object["model"] = name }
+        let body = try read(.replay, object, &record)
+        let plan = try planner.replay(body.values, assembly: assembly(body.model), warnings: body.warnings)
         run(
-            DistributionAnswer(plan: plan), GenerationGroup([plan.request]), body.model, body.engine, responder,
-            &record)
+            ReplayAnswer(plan: plan), GenerationGroup(plan.requests), body.model, body.engine, responder, &record)
+    }
+
+    private func whatIf(
+        _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
+    ) throws(APIError) {
+        var object = try object(of: request)
+        guard let id = object["run"]?.stringValue else {
+            _ = try read(.whatIf, object, &record)
+            throw .missing(param: RequestFields.run.name)
+        }
+        guard let kept = runs.run(id) else { throw .runNotFound(id) }
+        if let named = object["model"]?.stringValue, named != kept.model {
+            throw .unsupported(param: "model", reason: "the run is one of \(kept.model)", allowed: nil)
+        }
+        object["model"] = .string(kept.model)
+        let body = try read(.whatIf, object, &record)
+        let plan = try planner.whatIf(
+            body.values, run: kept, id: id, assembly: assembly(body.model), warnings: body.warnings,
+            isStrict: body.values[RequestFields.strict])
+        var own = record
+        own.isStreamed = plan.generation.stream != nil
+        let engine = WhatIfEngine(plan: plan, engine: body.engine)
+        // Decoding takes its time: away from the connection's queue.
+        answerPool.async { [self, own] in
+            var own = own
+            run(
+                GenerationAnswer(plan: plan.generation), GenerationGroup(plan.generation.requests), body.model, engine,
+                responder, &own)
+        }
     }
 
     /// Hands work to an engine; `answer` makes of its events what is sent.
     private func run(
         _ answer: any AnswerBuilder, _ group: GenerationGroup, _ model: ModelInfo, _ engine: any InferenceEngine,
-        _ responder: any HTTPResponder, _ record: inout RequestRecord
+        _ responder: any HTTPResponder, _ record: inout RequestRecord,
+        finished: @escaping @Sendable (GenerationOutcome) -> Void = { _ in }
     ) {
         record.isStreamed = answer.isStreamed
         let queue = DispatchQueue(label: "temper.answer", target: answerPool)
@@ -395,6 +481,7 @@ public final class Service: Sendable {
             answer: answer, responder: responder, queue: queue, keepAlive: options.keepAliveInterval
         ) { [self, record] outcome in
             metrics.generation(began: false)
+            finished(outcome)
             finish(record.ended(outcome))
         }
         session.start(group, model: model.id, engine)
@@ -418,14 +505,52 @@ public final class Service: Sendable {
         _ request: HTTPServerRequest, _ responder: any HTTPResponder, _ record: inout RequestRecord
     ) throws(APIError) {
         let body = try read(.ablate, request, &record)
-        let plan = try AblationPlan(body.values, assembly: assembly(body.model), warnings: body.warnings)
-        metrics.generation(began: true)
-        let queue = DispatchQueue(label: "temper.ablation", target: answerPool)
-        let session = AblationSession(plan: plan, responder: responder, queue: queue) { [self, record] outcome in
-            metrics.generation(began: false)
-            finish(record.ended(outcome))
+        try plan(body, responder, &record) { assembly throws(APIError) in
+            try AblationPlan(body.values, assembly: assembly, warnings: body.warnings)
+        } then: { [self] plan, record in
+            metrics.generation(began: true)
+            let queue = DispatchQueue(label: "temper.ablation", target: answerPool)
+            let session = AblationSession(plan: plan, responder: responder, queue: queue) { [self, record] outcome in
+                metrics.generation(began: false)
+                finish(record.ended(outcome))
+            }
+            session.start(body.engine)
         }
-        session.start(body.engine)
+    }
+
+    /// What a body says, read.
+    private typealias Body = (
+        values: FieldValues, model: ModelInfo, engine: any InferenceEngine, warnings: [RequestWarning]
+    )
+
+    /// Makes a plan and goes on with it; where the plan depends on what the model knows, the model is asked first.
+    private func plan<Plan: Sendable>(
+        _ body: Body, _ responder: any HTTPResponder, _ record: inout RequestRecord,
+        make: @escaping @Sendable (PromptAssembly) throws(APIError) -> Plan,
+        then: @escaping @Sendable (Plan, inout RequestRecord) -> Void
+    ) throws(APIError) {
+        let assembly = assembly(body.model)
+        let plan: Plan
+        do throws(APIError) {
+            plan = try make(assembly)
+        } catch {
+            guard let missing = assembly.book.takeMissing() else { throw error }
+            metrics.generation(began: true)
+            let session = PlanningSession(
+                assembly, engine: body.engine, queue: DispatchQueue(label: "temper.plan", target: answerPool),
+                make: make
+            ) { [self, record] result, isGone in
+                var record = record
+                metrics.generation(began: false)
+                switch result {
+                case .success(let plan): then(plan, &record)
+                case .failure where isGone: finish(record.abandoned)
+                case .failure(let error): refuse(error, responder, record)
+                }
+            }
+            return session.start(missing, responder: responder)
+        }
+        then(plan, &record)
     }
 
     // MARK: Answers

@@ -225,7 +225,7 @@ struct Complete: ParsableCommand {
         do throws(EngineError) {
             _ = try engine.submit(completion.requests, model: info.id) { event in
                 switch event {
-                case .prompt, .distributions, .diverged: break
+                case .prompt, .distributions, .embedding, .searched, .diverged: break
                 case .delta(_, _, let text, _): Terminal.write(text)
                 case .finished(_, _, let reason): result.withLock { $0.reason = reason }
                 case .completed(let usages):
@@ -257,6 +257,7 @@ struct Complete: ParsableCommand {
             case .constraint: "constraint"
             case .length: "length"
             case .deadline: "time"
+            case .exhausted: "nothing left"
             case nil: "nothing to generate"
             }
         // The first token comes with the prefill.

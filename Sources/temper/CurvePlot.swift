@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Engine
+import Evaluation
 import Service
 
 /// An n-shot curve as a drawing.
@@ -40,8 +41,8 @@ enum CurvePlot {
         for (index, point) in points.enumerated() {
             let interval = point.interval(plan.scoring.metric, confidence: plan.confidence)
             let place = number(x(index))
-            text += "<line x1=\"\(place)\" x2=\"\(place)\" y1=\"\(number(y(interval.lowerBound)))\" "
-            text += "y2=\"\(number(y(interval.upperBound)))\" stroke=\"#1f6feb\"/>\n"
+            text += "<line x1=\"\(place)\" x2=\"\(place)\" y1=\"\(number(y(interval.low)))\" "
+            text += "y2=\"\(number(y(interval.high)))\" stroke=\"#1f6feb\"/>\n"
             text += "<circle cx=\"\(place)\" cy=\"\(number(y(point.score)))\" r=\"4\" fill=\"#1f6feb\">"
             text +=
                 "<title>\(point.count): \(ShotsCurve.percent(point.score)) of \(point.scores.count)</title></circle>\n"

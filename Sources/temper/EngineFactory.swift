@@ -30,6 +30,12 @@ struct EngineFlags: ParsableArguments {
     @Flag(help: "Computes every prompt from its start. [TEMPER_NO_PREFIX_CACHE]")
     var noPrefixCache = false
 
+    @Option(
+        help:
+            "Milliseconds that running answers wait for their next token while prompts are computed, about. [TEMPER_MAX_GAP; default: 50]"
+    )
+    var maxGap: Double?
+
     @Option(help: "Where models are looked for by name. [TEMPER_MODELS_DIR; default: Models beside the program]")
     var modelsDir: String?
 
@@ -40,6 +46,10 @@ struct EngineFlags: ParsableArguments {
         var options = EngineOptions(threadCount: threads)
         options.contextLength = try Environment.value(ctx, "CTX")
         options.cacheBytes = try Environment.value(kvMemory, "KV_MEMORY")?.bytes
+        if let gap = try Environment.value(maxGap, "MAX_GAP") {
+            guard (1...10_000).contains(gap) else { throw ValidationError("--max-gap must be from 1 to 10000") }
+            options.stepDuration = .milliseconds(gap)
+        }
         options.keepsPrefixes = try !Environment.flag(noPrefixCache, "NO_PREFIX_CACHE")
         return options
     }

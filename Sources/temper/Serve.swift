@@ -55,6 +55,9 @@ struct Serve: ParsableCommand {
     @Option(help: "Seconds that running requests get to end. [TEMPER_DRAIN; default: 30]")
     var drain: Double?
 
+    @Option(help: "Memory for runs that /v1/whatif decodes again. [TEMPER_RUN_MEMORY; default: 256M]")
+    var runMemory: ByteCount?
+
     @Option(
         name: .customLong("public"), help: "The folder of the page. [TEMPER_PUBLIC; default: Public beside the program]"
     )
@@ -92,6 +95,7 @@ struct ServeSettings {
     var origins: [String]
     var logLevel: Logger.Level
     var drain: Duration
+    var runBytes: Int
     var publicFolder: String?
     var publicIsExplicit: Bool
     var dataFolder: String?
@@ -133,6 +137,7 @@ struct ServeSettings {
         }
         logLevel = level
         drain = try Self.seconds(command.drain, "DRAIN", "--drain", allowsZero: true) ?? .seconds(30)
+        runBytes = try Environment.value(command.runMemory, "RUN_MEMORY")?.bytes ?? 256 << 20
         let folder = try Environment.value(command.publicFolder, "PUBLIC")
         publicIsExplicit = folder != nil
         publicFolder = folder ?? ModelFiles.shippedFolder("Public")

@@ -30,6 +30,7 @@ struct ServerRun {
             }
         }
         options.requestTimeLimit = settings.requestTimeout
+        options.keptRunBytes = settings.runBytes
         do throws(ExampleLibraryError) {
             options.library = try ExampleLibrary.open(
                 folder: settings.dataFolder, shippedFolder: settings.exampleFolder)

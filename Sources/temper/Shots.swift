@@ -3,6 +3,7 @@
 import ArgumentParser
 import Dispatch
 import Engine
+import Evaluation
 import Foundation
 import Prompting
 import Service
@@ -212,7 +213,7 @@ struct ShotsCurve: ParsableCommand {
             let interval = point.interval(plan.scoring.metric, confidence: plan.confidence)
             rows.append([
                 String(point.count), percent(point.score),
-                "\(percent(interval.lowerBound)) to \(percent(interval.upperBound))", String(point.scores.count),
+                "\(percent(interval.low)) to \(percent(interval.high))", String(point.scores.count),
                 tenths(point.meanShown),
             ])
         }

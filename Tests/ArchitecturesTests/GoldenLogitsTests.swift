@@ -44,6 +44,25 @@ struct GoldenLogitsTests {
         }
     }
 
+    @Test(
+        "come from hidden states whose mean is that of transformers",
+        arguments: ["llama", "mistral", "qwen2", "qwen3", "gpt2"])
+    func meanStatesEqualTransformers(_ name: String) throws {
+        struct Embeddings: Decodable { var models: [String: [Double]] }
+        let file = GoldenModel.folder.appending(path: "embeddings.json")
+        let expected = try #require(
+            try JSONDecoder().decode(Embeddings.self, from: Data(contentsOf: file)).models[name])
+        let golden = try #require(GoldenModel.all.first { $0.name == name })
+        let scale = expected.reduce(0) { max($0, abs($1)) }
+        for checkpoint in golden.checkpoints {
+            let runner = try SequenceRunner(path: golden.folder.appending(path: checkpoint).path)
+            let found = runner.meanState(golden.ids)
+            #expect(found.count == expected.count)
+            let difference = zip(found, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
+            #expect(difference <= 1e-5 * scale, "\(checkpoint): off by \(difference) where the largest is \(scale)")
+        }
+    }
+
     @Test("are there for every family")
     func coverFamilies() {
         let names = Set(GoldenModel.all.map(\.name))

@@ -87,6 +87,20 @@ final class SequenceRunner {
         table.deallocate()
     }
 
+    /// Appends `ids` to the sequence in one pass and returns the mean of their hidden states after the last norm.
+    func meanState(_ ids: [Int32]) -> [Double] {
+        var batch = InferenceBatch()
+        for id in ids {
+            batch.append(id: id, row: AttentionRow(position: position, blocks: table), wantsOutput: true)
+            position += 1
+        }
+        let states = backend.hidden(decoder, batch)
+        return (0..<states.columns).map { column in
+            (0..<states.rows).reduce(0) { $0 + Double(states.pointer[$1 * states.columns + column]) }
+                / Double(states.rows)
+        }
+    }
+
     /// Appends `ids` to the sequence in one pass and returns the logits of each but the first `skipped`, `[count, V]`.
     func append(_ ids: some Collection<Int32>, skipped: Int = 0) -> [Float] {
         var batch = InferenceBatch()

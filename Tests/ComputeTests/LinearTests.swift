@@ -102,7 +102,7 @@ func linear(
         let sizes =
             type.blockSize == 1 ? Array(1...67) + [300, 513] : [1, 2, 3, 5, 8, 9, 16].map { $0 * type.blockSize }
         for columns in sizes {
-            for (rows, outputs) in [(1, 9), (1, 3), (2, 5), (3, 7), (4, 4), (7, 26)] {
+            for (rows, outputs) in [(1, 9), (1, 3), (2, 5), (3, 7), (4, 4), (7, 26), (33, 19)] {
                 let misalignment = Int.random(in: 0...3, using: &generator)
                 let weight = try randomTensor(
                     type, rows: outputs, columns: columns, misalignment: misalignment, using: &generator)
@@ -112,6 +112,40 @@ func linear(
                 #expect(
                     firstDifference(found, expected) == nil,
                     "seed \(seed): \(rows)×\(outputs)×\(columns)")
+            }
+        }
+    }
+
+    @Test(arguments: ElementType.allCases)
+    func moreRowsThanGoTogetherGiveTheBitsOfThePortableOnes(type: ElementType) throws {
+        var generator = SeededGenerator(seed: 23)
+        let columns = type.blockSize == 256 ? 512 : 288
+        let weight = try randomTensor(type, rows: 18, columns: columns, using: &generator)
+        let input = generator.normals(301 * columns)
+        let found = linear(Kernels(pool: WorkerPool(threadCount: 1)), weight, input, rows: 301).bits
+        let portable = Kernels(pool: WorkerPool(threadCount: 1), isPortable: true)
+        #expect(firstDifference(found, linear(portable, weight, input, rows: 301).bits) == nil)
+    }
+
+    @Test(arguments: ElementType.allCases.filter { $0.blockSize > 1 }, [0x00, 0x7f, 0x80, 0xff] as [UInt8])
+    func extremeBlocksDoNotOverflow(type: ElementType, byte: UInt8) throws {
+        let columns = 2 * 256
+        var bytes = [UInt8](repeating: byte, count: 9 * columns / type.blockSize * type.blockBytes)
+        for block in stride(from: 0, to: bytes.count, by: type.blockBytes) {
+            for offset in type.halfOffsets { (bytes[block + offset], bytes[block + offset + 1]) = (0, 0x3c) }
+        }
+        let weight = try makeTensor(type, rows: 9, columns: columns, bytes: bytes)
+        let best = Kernels(pool: WorkerPool(threadCount: 1))
+        let portable = Kernels(pool: WorkerPool(threadCount: 1), isPortable: true)
+        let weights = weight.floats
+        for sign in [Float(1), -1] {
+            for rows in [1, 3, 7, 25] {
+                let input = [Float](repeating: sign, count: rows * columns)
+                let found = linear(best, weight, input, rows: rows)
+                #expect(firstDifference(found.bits, linear(portable, weight, input, rows: rows).bits) == nil)
+                // All products have the greatest magnitude and one sign: what wraps around is far off.
+                let expected = sign * weights.prefix(columns).reduce(0, +)
+                #expect(abs(found[0] - expected) <= 1e-3 * abs(expected))
             }
         }
     }

@@ -15,6 +15,11 @@ LANES = [
     {"mirostat": 2, "mirostat_tau": 3, "max_tokens": 9},
     {"samplers": ["top_p", "temperature"], "top_p": 0.8, "temperature": 1.2, "stop": ["the", "\n"]},
     {"repetition_penalty": 1.3, "min_tokens": 4},
+    {"regex": "[A-Z][a-z]{2,9}( [a-z]{2,9}){3,6}[.!]", "temperature": 1.3},
+    {"choice": ["A bird.", "A bird and a king.", "Nothing."], "seed": 2},
+    {"json_schema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, "top_k": 50},
+    {"grammar": "root ::= [a-z]+ \" \" root | \"end\"", "max_tokens": 12},
+    {"response_format": {"type": "json_object"}, "temperature": 0},
 ]
 BODY = {"prompt": PROMPT, "max_tokens": 20, "seed": 5, "samples": 4, "lanes": LANES}
 
@@ -80,7 +85,7 @@ def test_a_divergence_is_where_the_tokens_part(comparison):
             assert (divergence["reference"]["id"], divergence["other"]["id"]) == (left[step], right[step])
             assert divergence["raw"]["other_logprob"] == other["tokens"][step]["logprob"]
             assert divergence["in_other"]["other_logprob"] == other["tokens"][step]["processed_logprob"]
-            assert divergence["cause"]["kind"] in ("removed", "reweighted", "noise")
+            assert divergence["cause"]["kind"] in ("constrained", "removed", "reweighted", "noise")
             found.add(divergence["cause"].get("stage"))
     assert "temperature" in found
 
@@ -220,3 +225,65 @@ def test_capabilities_and_options(server, path):
         assert {"temperature", "samplers", "seed"} <= set(routes[path]["lane_fields"]) <= names | {"name"}
     assert server.post(path, {}).status_code == 400
     assert server.get(path).status_code == 405
+
+
+def test_a_trace_follows_the_probabilities_to_the_draw(server):
+    body = {"prompt": PROMPT, "max_tokens": 6, "seed": 3, "temperature": 1.3, "top_k": 30, "top_p": 0.9, "logprobs": 1}
+    plain = server.complete(**body, logprobs_mode="both")["choices"][0]
+    traced = server.complete(**body, logprobs_mode="both", trace={"level": "full", "top": 3})["choices"][0]
+    trace = traced.pop("trace")
+    assert traced == plain  # looking changes nothing
+    for place, token in enumerate(trace):
+        assert token["raw"]["logprob"] == plain["logprobs"]["token_logprobs"][place]
+        assert [stage["stage"] for stage in token["stages"]] == ["temperature", "top_k", "top_p"]
+        last = token["stages"][-1]
+        assert last["logprob"] == plain["logprobs"]["processed_token_logprobs"][place]
+        assert token["stages"][1]["survivors"] == 30 >= last["survivors"]
+        before = token["raw"]
+        for stage in token["stages"]:
+            assert stage["rank"] <= token["raw"]["rank"] and len(stage["top"]) == min(3, stage["survivors"])
+            # what is left of a token's probability once others are removed
+            if stage["stage"] != "temperature":
+                kept = math.exp(before["logprob"] - stage["logprob"])
+                assert math.isclose(kept, 1 - stage["mass_removed"], rel_tol=1e-4)
+            before = stage
+        assert token["stages"][0]["mass_removed"] == 0
+    lane = compare(server, **{key: body[key] for key in body if key != "logprobs"}, trace="summary", lanes=[{}])
+    tokens = lane["lanes"][0]["choices"][0]["tokens"]
+    assert [token["trace"]["raw"]["rank"] for token in tokens] == [token["raw"]["rank"] for token in trace]
+
+
+def test_lanes_with_examples_of_their_own_are_requests_alone(server):
+    """The number of examples is a lever: each lane gives the bits of the completion with these examples."""
+    shots = {"set": "opposites", "select": "bm25", "template": "arrow"}
+    own = [{"count": 0}, {"count": 2}, {"count": 8}, {"count": 8, "order": "random", "seed": 4},
+           {"count": 3, "select": "random"}]
+    body = {"prompt": "wet", "max_tokens": 6, "seed": 9, "temperature": 1}
+    answer = compare(server, **body, shots=shots, samples=2, lanes=[{"shots": one} for one in own] + [{"shots": None}],
+                     **{"return": ["assembled", "token_ids"]})
+    assert [lane["name"] for lane in answer["lanes"]][:2] == ["shots.count=0", "shots.count=2"]
+    for lane, one in zip(answer["lanes"], own + [None]):
+        with_shots = {} if one is None else {"shots": shots | one}
+        alone = server.complete(**body, **with_shots, n=2, logprobs=0, **{"return": ["token_ids"]})
+        assert lane["prompt_token_ids"] == alone["prompt_token_ids"][0]
+        assert lane["assembled"]["token_ids"] == lane["prompt_token_ids"]
+        for choice, other in zip(lane["choices"], alone["choices"], strict=True):
+            assert choice["text"] == other["text"] and choice["divergence"] is None
+            assert [token["id"] for token in choice["tokens"]] == other["token_ids"]
+            assert [token["logprob"] for token in choice["tokens"]] == other["logprobs"]["token_logprobs"]
+    prompts = [lane["prompt_token_ids"] for lane in answer["lanes"]]
+    shared = next(place for place, ids in enumerate(zip(*prompts)) if len(set(ids)) > 1)
+    assert answer["usage"]["prompt_tokens"] == shared + sum(len(ids) - shared for ids in prompts)
+
+
+def test_scores_and_distributions_after_examples(server):
+    shots = {"set": "opposites", "count": 4, "template": "arrow"}
+    score = server.post("/v1/score", {"prompt": "wet", "choices": [" dry", " red"], "shots": shots,
+                                      "return": ["assembled"]}).json()
+    text = score["assembled"]["text"]
+    plain = server.post("/v1/score", {"prompt": text, "choices": [" dry", " red"], "parse_special": False}).json()
+    assert [choice["logprob"] for choice in score["choices"]] == [choice["logprob"] for choice in plain["choices"]]
+    lanes = [{}, {"top_k": 3}]
+    one = server.post("/v1/distribution", {"prompt": "wet", "shots": shots, "lanes": lanes}).json()
+    other = server.post("/v1/distribution", {"prompt": text, "lanes": lanes, "parse_special": False}).json()
+    assert one["raw"] == other["raw"] and one["lanes"] == other["lanes"]

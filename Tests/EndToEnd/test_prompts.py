@@ -2,7 +2,9 @@
 """Prompts from examples, and what they do to answers."""
 
 import json
+import math
 import random
+import re
 import subprocess
 import time
 
@@ -32,7 +34,7 @@ def tokenize(server, text):
     return server.post("/tokenize", {"prompt": text, "parse_special": False}).json()["tokens"]
 
 
-@pytest.mark.parametrize("select", ["first", "random", "balanced", "bm25", "ngram"])
+@pytest.mark.parametrize("select", ["first", "random", "balanced", "bm25", "ngram", "knn", "mmr", "nll"])
 @pytest.mark.parametrize("budget", [20, 60, 200])
 def test_what_is_shown_is_whole_and_within_the_budget(server, select, budget):
     examples = pool(40)
@@ -191,3 +193,110 @@ def test_the_curve_on_the_command_line(tmp_path):
     bad = subprocess.run([TEMPER, "shots", "curve", "--set", "nope", "--test", tmp_path / "test.csv"], cwd=ROOT,
                          capture_output=True, text=True, timeout=120)
     assert bad.returncode == 64 and "nope" in bad.stderr
+
+
+def test_the_nearest_are_those_of_transformers(chat_server):
+    """Tests/Fixtures/models/embeddings.json holds what transformers computes for these texts."""
+    golden = json.loads((ROOT / "Tests/Fixtures/models/embeddings.json").read_text())["texts"]
+
+    def cosine(left, right):
+        return sum(a * b for a, b in zip(left, right)) / math.hypot(*left) / math.hypot(*right)
+
+    for query in golden:
+        rest = [entry for entry in golden if entry is not query]
+        wanted = sorted(range(len(rest)), key=lambda i: -cosine(rest[i]["embedding"], query["embedding"]))
+        examples = [{"input": entry["text"], "output": "x"} for entry in rest]
+        shots = {"examples": examples, "select": "knn", "order": "selected"}
+        assert assemble(chat_server, {"prompt": query["text"], "max_tokens": 1, "shots": shots})["examples"] == wanted
+
+
+def test_the_likeliest_query_is_what_echo_says(server):
+    examples = pool(12, seed=4)
+    shots = {"examples": examples, "select": "nll", "count": 4, "order": "selected", "template": "arrow"}
+    found = assemble(server, {"prompt": "old red bird", "shots": shots})
+    sums = []
+    for example in examples:
+        head = f"{example['input']} -> {example['output']}\n"
+        echo = server.complete(prompt=head + "old red bird", max_tokens=0, echo=True, logprobs=0, parse_special=False)
+        tokens = echo["choices"][0]["logprobs"]
+        shared = 0
+        for one, other in zip(tokenize(server, head), tokenize(server, head + "old red bird")):
+            if one != other:
+                break
+            shared += 1
+        sums.append(sum(tokens["token_logprobs"][shared:]))
+    assert found["examples"] == sorted(range(12), key=lambda i: -sums[i])[:4]
+
+
+def test_examples_that_the_model_chose_are_found_again_quickly(server):
+    examples = pool(1000)
+    shots = {"examples": examples, "select": "knn", "count": 4}
+    first = assemble(server, {"prompt": "old red bird", "shots": shots})
+    best, rest = 9e9, 9e9
+    for _ in range(10):
+        start = time.perf_counter()
+        assert assemble(server, {"prompt": "old red bird", "shots": shots})["examples"] == first["examples"]
+        best = min(best, time.perf_counter() - start)
+        start = time.perf_counter()
+        assemble(server, {"prompt": "old red bird", "shots": shots | {"select": "first"}})
+        rest = min(rest, time.perf_counter() - start)
+    print(f"knn over 1,000 candidates with kept embeddings: {1000 * (best - rest):.1f} ms beside {1000 * rest:.1f} ms")
+    assert best - rest < 0.1  # 0.01 on a machine with nothing else to do
+
+
+def test_the_probed_order_is_found_once(server):
+    examples = [{"input": text, "output": label} for text, label in [
+        ("I love it", "good"), ("awful food", "bad"), ("what a joy", "good"), ("never again", "bad")]]
+    shots = {"examples": examples, "order": "entropy_probed", "probe_orders": 6, "template": "label"}
+    first = assemble(server, {"prompt": "a fine day", "shots": shots})
+    assert sorted(first["examples"]) == [0, 1, 2, 3]
+    computed = server.metrics()["temper_prompt_tokens_total"]
+    again = assemble(server, {"prompt": "a bad day", "shots": shots})
+    assert again["examples"] == first["examples"]
+    assert server.metrics()["temper_prompt_tokens_total"] == computed
+
+
+def test_samples_vote_as_their_texts_say(server):
+    body = {"prompt": "Q: What is the opposite of wet?\nA:", "n": 12, "seed": 5, "temperature": 1, "max_tokens": 6,
+            "stop": "\n"}
+    plain = server.complete(**body, logprobs=0)["choices"]
+    answer = server.complete(**body, aggregate={"pattern": "[a-z]+", "normalize": "loose"})
+    assert [choice["text"] for choice in answer["choices"]] == [choice["text"] for choice in plain]
+    votes, unanswered = {}, []
+    for place, choice in enumerate(plain):
+        words = re.findall("[a-z]+", choice["text"])
+        if not words or words[-1] in ("a", "an", "the"):
+            unanswered.append(place)
+        else:
+            votes.setdefault(words[-1], []).append(place)
+    found = answer["aggregate"]
+    assert {vote["answer"]: vote["choices"] for vote in found["votes"]} == votes
+    assert found["unanswered"] == unanswered
+    assert found["answer"] == found["votes"][0]["answer"] and found["votes"][0]["count"] == max(map(len, votes.values()))
+    assert sum(vote["share"] for vote in found["votes"]) + len(unanswered) / 12 == pytest.approx(1)
+
+
+def test_calibrated_scores_are_shares_over_shares(server):
+    choices = [" good", " bad", " red"]
+
+    def logprobs(text):
+        scored = server.post("/v1/score", {"prompt": text, "choices": choices, "parse_special": False}).json()
+        return [choice["logprob"] for choice in scored["choices"]]
+
+    def shares(values):
+        weights = [math.exp(value - max(values)) for value in values]
+        return [weight / sum(weights) for weight in weights]
+
+    shots = {"set": "mood", "count": 4, "template": "label"}
+    body = {"prompt": "what a fine day", "choices": choices, "shots": shots, "return": ["assembled"]}
+    answer = server.post("/v1/score", body | {"calibrate": {"method": "contextual"}}).json()
+    text = answer["assembled"]["text"]
+    query = logprobs(text)
+    frees = [shares(logprobs(text.replace("what a fine day", free))) for free in ("N/A", "", "[MASK]")]
+    wanted = [share / (sum(column) / 3) for share, column in zip(shares(query), zip(*frees))]
+    for choice, weight in zip(answer["choices"], wanted):
+        assert choice["calibrated_logprob"] == pytest.approx(math.log(weight / sum(wanted)), abs=1e-6)
+    pmi = server.post("/v1/score", body | {"calibrate": {"method": "pmi", "premise": "Label:"}}).json()
+    prior = logprobs("Label:")
+    for choice, value, own in zip(pmi["choices"], prior, query):
+        assert choice["prior_logprob"] == value and choice["logprob"] == own

@@ -31,7 +31,9 @@ final class Recorder: Sendable {
         var events = 0
         var divergences: [DivergedChoice] = []
         var distributions: DistributionReport?
+        var embeddings: [Int: [Float]] = [:]
         var statistics: [Int: [DrawStatistics]] = [:]
+        var steps: [SearchStep] = []
     }
 
     private let state: Mutex<State>
@@ -55,7 +57,9 @@ final class Recorder: Sendable {
                 state.texts[index][choice].ids += tokens.map(\.id)
                 state.texts[index][choice].isShown += tokens.map(\.isShown)
                 state.texts[index][choice].logprobs += tokens.map { $0.logprob?.bitPattern }
+            case .searched(_, let step): state.steps.append(step)
             case .distributions(_, let report): state.distributions = report
+            case .embedding(let index, let embedding): state.embeddings[index] = embedding
             case .diverged(let index, let choice, let divergence):
                 state.divergences.append(DivergedChoice(lane: index, choice: choice, divergence: divergence))
             case .finished(let index, let choice, let reason): state.texts[index][choice].reason = reason
@@ -79,7 +83,9 @@ final class Recorder: Sendable {
     var error: EngineError? { state.withLock { $0.error } }
     var divergences: [DivergedChoice] { state.withLock { $0.divergences } }
     var distributions: DistributionReport? { state.withLock { $0.distributions } }
+    var embeddings: [Int: [Float]] { state.withLock { $0.embeddings } }
     var statistics: [Int: [DrawStatistics]] { state.withLock { $0.statistics } }
+    var steps: [SearchStep] { state.withLock { $0.steps } }
     var eventCount: Int { state.withLock { $0.events } }
 }
 
@@ -125,6 +131,12 @@ struct Harness {
         recorder.wait()
         if let error = recorder.error { throw error }
         return recorder.texts
+    }
+
+    /// The figures once nothing runs, which is counted after the last event was sent; as they are if something does.
+    func idleMetrics() -> EngineMetrics {
+        for _ in 0..<200 where engine.metrics(model: id).runningSequences > 0 { usleepBriefly() }
+        return engine.metrics(model: id)
     }
 
     /// A request for `text` that samples with `seed` and does not end early.

@@ -91,6 +91,7 @@ struct LaneTests {
                 let drawn = try #require(recorder.statistics[lane])
                 #expect(drawn.contains { Float($0.processedLogprob) == divergence.inOther.other })
                 switch divergence.cause {
+                case .constrained: Issue.record("no lane is constrained")
                 case .removed(_, let side): #expect(lane != 5 && (lane != 1 || side == .other))
                 case .reweighted: #expect(lane != 1 && lane != 5)
                 case .noise: #expect(lane == 5)

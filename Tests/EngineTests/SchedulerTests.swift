@@ -71,7 +71,7 @@ struct SchedulerTests {
         scheduler.extended(1, branch: 2, upTo: 6)
         #expect(scheduler.plan(tokenBudget: 14) == [.decode(unit: 1)])
         for left in (0..<5).reversed() {
-            let isOver = scheduler.choiceEnded(1)
+            let isOver = scheduler.choicesEnded(1)
             #expect(isOver == (left == 0))
         }
         #expect(scheduler.reservedBlockCount == 0 && scheduler.runningChoiceCount == 0)
@@ -105,11 +105,11 @@ struct SchedulerTests {
         admitted = scheduler.admit()
         #expect(admitted == [])
         #expect(scheduler.waitingCount == 2)
-        var isOver = scheduler.choiceEnded(1)
+        var isOver = scheduler.choicesEnded(1)
         #expect(!isOver)
         admitted = scheduler.admit()
         #expect(admitted == [])
-        isOver = scheduler.choiceEnded(1)
+        isOver = scheduler.choicesEnded(1)
         #expect(isOver)
         admitted = scheduler.admit()
         #expect(admitted == [2, 3])
@@ -117,7 +117,7 @@ struct SchedulerTests {
         scheduler.enqueue(4, unit(1, 3, 1))
         admitted = scheduler.admit()
         #expect(admitted == [])
-        isOver = scheduler.choiceEnded(3)
+        isOver = scheduler.choicesEnded(3)
         #expect(isOver)
         admitted = scheduler.admit()
         #expect(admitted == [4])
@@ -171,7 +171,7 @@ struct SchedulerTests {
                     #expect(admitted[id]?.computed == live[id]?.promptTokens, "seed \(seed), step \(step)")
                     guard Int.random(in: 0..<4, using: &generator) == 0 else { continue }
                     admitted[id]?.choices -= 1
-                    let isOver = scheduler.choiceEnded(id)
+                    let isOver = scheduler.choicesEnded(id)
                     #expect(isOver == (admitted[id]?.choices == 0), "seed \(seed), step \(step)")
                     if isOver {
                         admitted[id] = nil

@@ -77,7 +77,7 @@ import Testing
         return selection
     }
 
-    @Test(arguments: ExampleSelection.Method.allCases)
+    @Test(arguments: ExampleSelection.Method.allCases.filter { !$0.usesEmbeddings })
     func fewerAreTheBeginningOfMore(_ method: ExampleSelection.Method) throws {
         for golden in try Self.load() {
             let pool = Self.pool(golden.examples)

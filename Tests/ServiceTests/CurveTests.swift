@@ -9,41 +9,6 @@ import Testing
 import Tokenizers
 
 @Suite struct CurveTests {
-    // MARK: Intervals
-
-    /// Source of the values: Python's statistics.NormalDist().inv_cdf.
-    @Test(arguments: [
-        (0.975, 1.9599639845400536), (0.5, 0), (0.75, 0.6744897501960817), (0.9995, 3.2905267314919255),
-        (0.001, -3.090232306167813),
-    ])
-    func quantiles(_ p: Double, _ expected: Double) {
-        #expect(abs(Intervals.normalQuantile(p) - expected) < 1e-12)
-    }
-
-    /// Source of the values: statsmodels' proportion_confint(method="wilson").
-    @Test(arguments: [
-        (0, 10, 0.0, 0.2775327998628892), (5, 10, 0.2365930905125640, 0.7634069094874360),
-        (10, 10, 0.7224672001371108, 1.0), (1, 3, 0.06149194472039629, 0.7923403991979523),
-    ])
-    func wilson(_ successes: Int, _ total: Int, _ low: Double, _ high: Double) {
-        let interval = Intervals.wilson(successes: successes, of: total, confidence: 0.95)
-        #expect(abs(interval.lowerBound - low) < 1e-9 && abs(interval.upperBound - high) < 1e-9, "\(interval)")
-    }
-
-    @Test func bootstrapHoldsTheMeanAndNarrows() {
-        let few = (0..<10).map { Double($0 % 5) / 4 }
-        let many = (0..<1000).map { Double($0 % 5) / 4 }
-        let (wide, narrow) = (
-            Intervals.bootstrap(few, confidence: 0.95), Intervals.bootstrap(many, confidence: 0.95)
-        )
-        #expect(wide.contains(0.5) && narrow.contains(0.5))
-        // The deviation of the mean is 0.3536 / sqrt(n); the interval some four of them.
-        #expect(abs(narrow.upperBound - narrow.lowerBound - 3.92 * 0.35355 / 1000.0.squareRoot()) < 0.006)
-        #expect(abs(wide.upperBound - wide.lowerBound - 3.92 * 0.35355 / 10.0.squareRoot()) < 0.06)
-        #expect(Intervals.bootstrap(few, confidence: 0.95) == wide)
-        #expect(Intervals.bootstrap([0.25], confidence: 0.95) == 0.25...0.25)
-    }
-
     // MARK: Scoring
 
     @Test(arguments: [
@@ -71,7 +36,7 @@ import Tokenizers
         ("Hello, World!", "hello world", 1),
     ])
     func rougeL(_ answer: String, _ reference: String, _ score: Double) {
-        #expect(abs(AnswerScoring.rougeL(answer, reference) - score) < 1e-12)
+        #expect(abs(AnswerScoring(metric: .rougeL).score(answer, reference: reference) - score) < 1e-12)
     }
 
     // MARK: The route

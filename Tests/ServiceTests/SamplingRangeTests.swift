@@ -126,7 +126,10 @@ private let fields: [NumberField] = [
         }
         let others: Set = [
             "n", "max_tokens", "max_time", "logprobs", "truncate_prompt_tokens", "max_completion_tokens",
-            "top_logprobs",
+            "top_logprobs", "prompt_lookup_num_tokens", "max_matching_ngram_size",
+            // Strategies, which StrategyPlanTests looks at.
+            "best_of", "beam_width", "num_beam_groups", "diversity_penalty", "length_penalty", "guidance_scale",
+            "penalty_alpha",
         ]
         let numbers = declared.filter { ["number", "integer"].contains($0.type) }.map(\.name)
         #expect(Set(numbers).subtracting(others).isSubset(of: Set(fields.map(\.name))))

@@ -2,11 +2,11 @@
 // Numeric kernels, one table of function pointers per instruction set, chosen at run time.
 //
 // Every table gives the same bits. What fixes them:
-// - A dot product keeps 8 float lanes. For plain weights element k belongs to lane k % 8, and a lane accumulates by fused
-//   multiply-add in order of k. For block formats a lane owns elements 4*lane..4*lane+3 of each run of 32; products of
-//   a block are summed exactly as integers, converted to float, and accumulated by fused multiply-add in order of blocks
-//   (first the products, then the minima). What belongs to groups of 16 (minima, and the offset of Q3_K and Q6_K) goes
-//   to lane l for groups 2l and 2l+1.
+// - A dot product by plain weights keeps 8 float lanes: element k belongs to lane k % 8, and a lane accumulates by fused
+//   multiply-add in order of k.
+// - By block formats, the products of a block are summed exactly, as whole numbers (with the scales of its parts, where
+//   these are whole numbers), converted to float, and accumulated by fused multiply-add in order of blocks: of each first
+//   the products, then the minima.
 // - The lanes s are summed as ((s0+s4)+(s2+s6)) + ((s1+s5)+(s3+s7)).
 // - Nothing of this depends on how many rows or outputs a call computes.
 #ifndef TPR_KERNELS_H
@@ -120,8 +120,8 @@ int tpr_input_kind(uint32_t type);
 
 /// Scratch that tpr_ops.attention needs for heads of this size.
 size_t tpr_attention_scratch_bytes(size_t head_size);
-/// Outputs a call of tpr_ops.linear computes best at a time: chunks should be multiples of it.
-enum { TPR_LINEAR_TILE = 24 };
+/// Outputs a call of tpr_ops.linear computes best at a time, for several rows and for one: chunks should be multiples.
+enum { TPR_LINEAR_TILE = 48, TPR_LINEAR_ROW_TILE = 8 };
 
 /// Names the calling thread (up to 15 bytes), as top and debuggers show it.
 void tpr_name_thread(const char *name);

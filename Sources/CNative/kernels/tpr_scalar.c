@@ -51,57 +51,50 @@ static float load_plain(uint32_t type, const uint8_t *row, size_t k) {
     return type == TPR_F16 ? tpr_float_of_half(bits) : tpr_float_of_bfloat(bits);
 }
 
-static void dot_plain(uint32_t type, const uint8_t *row, const float *input, size_t count, float lanes[8]) {
+static float dot_plain(uint32_t type, const uint8_t *row, const float *input, size_t count) {
+    float lanes[8] = {0};
     size_t k = 0;
     for (; k + 8 <= count; k += 8) {
         for (size_t l = 0; l < 8; l++) { lanes[l] = fmaf(load_plain(type, row, k + l), input[k + l], lanes[l]); }
     }
     for (size_t l = 0; k < count; k++, l++) { lanes[l] = fmaf(load_plain(type, row, k), input[k], lanes[l]); }
+    return tpr_sum_of_lanes_scalar(lanes);
 }
 
-static void dot32(uint32_t type, const uint8_t *row, const tpr_input *input, size_t at, size_t count, float lanes[8]) {
+static float dot32(uint32_t type, const uint8_t *row, const tpr_input *input, size_t at, size_t count) {
     size_t stride = tpr_block_bytes(type);
     int has_minimum = tpr_has_minimum(type);
+    float total = 0;
     for (size_t k = 0; k < count; k += 32, row += stride) {
         tpr_unpacked32 block;
         tpr_unpack32(type, row, &block);
         float scale = input->scales[(at + k) / 32];
-        float factor = block.scale * scale, minimum = block.minimum * scale;
-        for (size_t l = 0; l < 8; l++) {
-            int32_t sum = 0;
-            for (size_t i = 4 * l; i < 4 * l + 4; i++) { sum += block.values[i] * input->bytes[at + k + i]; }
-            lanes[l] = fmaf(factor, (float)sum, lanes[l]);
-            if (has_minimum) { lanes[l] = fmaf(minimum, (float)input->sums[(at + k) / 4 + l], lanes[l]); }
-        }
+        int32_t products = 0, inputs = 0;
+        for (size_t i = 0; i < 32; i++) { products += block.values[i] * input->bytes[at + k + i]; }
+        for (size_t i = 0; i < 8; i++) { inputs += input->sums[(at + k) / 4 + i]; }
+        total = fmaf(block.scale * scale, (float)products, total);
+        if (has_minimum) { total = fmaf(block.minimum * scale, (float)inputs, total); }
     }
+    return total;
 }
 
-/// Values are taken unsigned, as they are stored; what that adds is subtracted by groups of 16, groups 2l and 2l + 1 in
-/// lane l.
-static void dot256(uint32_t type, const uint8_t *row, const tpr_input *input, size_t at, size_t count, float lanes[8]) {
+static float dot256(uint32_t type, const uint8_t *row, const tpr_input *input, size_t at, size_t count) {
     size_t stride = tpr_block_bytes(type);
     int has_minimum = tpr_has_minimum(type);
-    int offset = type == TPR_Q6_K ? 32 : type == TPR_Q3_K ? 4 : 0;
+    float total = 0;
     for (size_t k = 0; k < count; k += 256, row += stride) {
         tpr_unpacked256 block;
         tpr_unpack256(type, row, &block);
         const int8_t *bytes = input->bytes + at + k;
         const int16_t *sums = input->sums + (at + k) / 16;
         float scale = input->scales[(at + k) / 256];
-        float factor = block.scale * scale, minimum = -(block.minimum * scale);
-        int32_t products[8] = {0};
-        for (size_t i = 0; i < 256; i++) {
-            products[i % 32 / 4] += block.scales[i / 16] * (block.values[i] + offset) * bytes[i];
-        }
-        for (size_t l = 0; l < 8; l++) {
-            products[l] -= offset * (block.scales[2 * l] * sums[2 * l] + block.scales[2 * l + 1] * sums[2 * l + 1]);
-            lanes[l] = fmaf(factor, (float)products[l], lanes[l]);
-            if (has_minimum) {
-                int32_t sum = block.minima[2 * l] * sums[2 * l] + block.minima[2 * l + 1] * sums[2 * l + 1];
-                lanes[l] = fmaf(minimum, (float)sum, lanes[l]);
-            }
-        }
+        int32_t products = 0, minima = 0;
+        for (size_t i = 0; i < 256; i++) { products += block.scales[i / 16] * block.values[i] * bytes[i]; }
+        for (size_t i = 0; i < 16; i++) { minima += block.minima[i] * sums[i]; }
+        total = fmaf(block.scale * scale, (float)products, total);
+        if (has_minimum) { total = fmaf(-(block.minimum * scale), (float)minima, total); }
     }
+    return total;
 }
 
 static void linear(const tpr_linear *map, size_t first, size_t last) {
@@ -109,16 +102,10 @@ static void linear(const tpr_linear *map, size_t first, size_t last) {
     for (size_t n = first; n < last; n++) {
         const uint8_t *row = map->weight + n * map->row_bytes;
         for (size_t m = 0; m < map->rows; m++) {
-            float lanes[8] = {0};
             size_t at = m * map->columns;
-            if (kind == TPR_INPUT_FLOAT) {
-                dot_plain(map->type, row, map->input.floats + at, map->columns, lanes);
-            } else if (kind == TPR_INPUT_BLOCKS32) {
-                dot32(map->type, row, &map->input, at, map->columns, lanes);
-            } else {
-                dot256(map->type, row, &map->input, at, map->columns, lanes);
-            }
-            float sum = tpr_sum_of_lanes_scalar(lanes);
+            float sum = kind == TPR_INPUT_FLOAT    ? dot_plain(map->type, row, map->input.floats + at, map->columns)
+                        : kind == TPR_INPUT_BLOCKS32 ? dot32(map->type, row, &map->input, at, map->columns)
+                                                     : dot256(map->type, row, &map->input, at, map->columns);
             map->output[m * map->output_stride + n] = map->bias ? sum + map->bias[n] : sum;
         }
     }

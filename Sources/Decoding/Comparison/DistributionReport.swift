@@ -8,6 +8,8 @@ public struct DistributionQuery: Sendable, Equatable {
     public var settings: [SamplingParameters]
     /// How many of the likeliest ids to report, of the model's own distribution and under each of the settings.
     public var count: Int
+    /// Whether one space at the start of the first token is no part of a text that is constrained.
+    public var dropsSpace = false
 
     /// A query for the given settings.
     public init(settings: [SamplingParameters], count: Int) {
@@ -91,11 +93,13 @@ public struct DistributionReport: Sendable, Equatable {
     ) throws(DecodingError) {
         let model = try LogProbabilities(logits: logits, position: prompt.count)
         let own = try Distribution(
-            SamplingParameters(), logits, prompt, model: model, count: query.count, &workspace)
+            SamplingParameters(), logits, prompt, model: model, count: query.count, dropsSpace: false, &workspace)
         var all: [Distribution] = []
         for parameters in query.settings {
             all.append(
-                try Distribution(parameters, logits, prompt, model: model, count: query.count, &workspace))
+                try Distribution(
+                    parameters, logits, prompt, model: model, count: query.count, dropsSpace: query.dropsSpace,
+                    &workspace))
         }
         self.init(
             raw: own.entry, entries: all.map(\.entry),
@@ -111,10 +115,11 @@ public struct DistributionReport: Sendable, Equatable {
 
         init(
             _ parameters: SamplingParameters, _ logits: UnsafeBufferPointer<Float>, _ prompt: [Int32],
-            model: LogProbabilities, count: Int, _ workspace: inout SamplingWorkspace
+            model: LogProbabilities, count: Int, dropsSpace: Bool, _ workspace: inout SamplingWorkspace
         ) throws(DecodingError) {
             let sampler = Sampler(
-                parameters: parameters, choice: 0, prompt: prompt, vocabularySize: logits.count)
+                parameters: parameters, choice: 0, prompt: prompt, vocabularySize: logits.count,
+                dropsSpace: dropsSpace)
             try sampler.applyStages(logits: logits, position: prompt.count, workspace: &workspace)
             guard let left = ProcessedProbabilities(of: workspace) else {
                 throw .noCandidates(position: prompt.count)

@@ -13,6 +13,8 @@ public struct Divergence: Sendable, Equatable {
 
     /// What made the difference.
     public enum Cause: Sendable, Equatable {
+        /// What the text may be on that side ruled out the token that the other side took.
+        case constrained(on: Side)
         /// The stage removed, on that side, the token that was ahead there and that the other side took.
         case removed(by: StageName, on: Side)
         /// No token was removed while it was ahead: this stage moved the two tokens apart most, between the sides.
@@ -100,6 +102,8 @@ public struct Divergence: Sendable, Equatable {
     /// the reference's, and by the difference of the noise. The largest of these is the cause; a stage that removes a
     /// token decides by itself if that token was ahead.
     package static func cause(reference: SamplerTrace, other: SamplerTrace) -> Cause {
+        if other.raw[0] == nil, reference.raw[0] != nil { return .constrained(on: .other) }
+        if reference.raw[1] == nil, other.raw[1] != nil { return .constrained(on: .reference) }
         let (first, second) = (Margins(reference), Margins(other))
         if let removal = second.removal, removal.place == 0, second.last < 0 {
             return .removed(by: removal.stage, on: .other)

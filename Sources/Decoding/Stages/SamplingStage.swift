@@ -60,9 +60,19 @@ public struct SamplingWorkspace: Sendable {
     var doubles: [Double] = []
     /// The same as ids.
     var ids: [Int32] = []
+    /// The candidates before a stage, while one is traced.
+    var reference = CandidateSet()
+    /// Logits of a place that are made of several rows, V of them.
+    package var mixed: [Float] = []
     /// ln Σ e^l before the last truncation of a feedback stage.
     var referenceLogSum = 0.0
 
     /// An empty workspace.
     public init() {}
+
+    /// Hands out ``reference`` with its buffers, for use beside the workspace; to be put back.
+    mutating func takeReference() -> CandidateSet {
+        defer { reference = CandidateSet() }
+        return reference
+    }
 }

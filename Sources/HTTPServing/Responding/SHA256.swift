@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// SHA-256 (FIPS 180-4, section 6.2), for entity tags.
+/// SHA-256 (FIPS 180-4, section 6.2).
 package enum SHA256 {
     private static let constants: [UInt32] = [
         0x428A_2F98, 0x7137_4491, 0xB5C0_FBCF, 0xE9B5_DBA5, 0x3956_C25B, 0x59F1_11F1, 0x923F_82A4, 0xAB1C_5ED5,
@@ -14,36 +14,59 @@ package enum SHA256 {
     ]
 
     /// The digest of some bytes, as 64 lowercase hexadecimal digits.
-    package static func hexDigest(of message: [UInt8]) -> String {
-        var state: [UInt32] = [
-            0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,
-        ]
-        let wholeBlocks = message.count / 64
-        for block in 0..<wholeBlocks { mix(message[block * 64..<block * 64 + 64], into: &state) }
-        var tail = Array(message[(wholeBlocks * 64)...])
+    package static func hexDigest(of message: [UInt8]) -> String { message.withUnsafeBytes { hexDigest(of: $0) } }
+
+    /// The same of bytes in memory, such as those of a checkpoint.
+    package static func hexDigest(of message: UnsafeRawBufferPointer) -> String {
+        var state: State = (
+            0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19
+        )
+        let wholeBytes = message.count & ~63
+        var tail = Array(message[wholeBytes...])
         tail.append(0x80)
         while tail.count % 64 != 56 { tail.append(0) }
         let bitCount = UInt64(message.count) * 8
         for shift in stride(from: 56, through: 0, by: -8) { tail.append(UInt8(truncatingIfNeeded: bitCount >> shift)) }
-        for start in stride(from: 0, to: tail.count, by: 64) { mix(tail[start..<start + 64], into: &state) }
-        return state.map { word in
+        constants.withUnsafeBufferPointer { constants in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
+                for start in stride(from: 0, to: wholeBytes, by: 64) {
+                    mix(message, start, words, constants, into: &state)
+                }
+                tail.withUnsafeBytes { tail in
+                    for start in stride(from: 0, to: tail.count, by: 64) {
+                        mix(tail, start, words, constants, into: &state)
+                    }
+                }
+            }
+        }
+        let words = [state.0, state.1, state.2, state.3, state.4, state.5, state.6, state.7]
+        return words.map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits
         }.joined()
     }
 
-    private static func mix(_ block: ArraySlice<UInt8>, into state: inout [UInt32]) {
-        func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
-        var words = [UInt32](repeating: 0, count: 64)
-        for (index, byte) in block.enumerated() { words[index / 4] = words[index / 4] << 8 | UInt32(byte) }
+    private typealias State = (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
+
+    @inline(__always)
+    private static func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word &>> count | word &<< (32 - count) }
+
+    /// Takes the 64 bytes from `start` in; `words` is room for the message schedule.
+    private static func mix(
+        _ bytes: UnsafeRawBufferPointer, _ start: Int, _ words: UnsafeMutableBufferPointer<UInt32>,
+        _ constants: UnsafeBufferPointer<UInt32>, into state: inout State
+    ) {
+        for index in 0..<16 {
+            words[index] = UInt32(
+                bigEndian: bytes.loadUnaligned(fromByteOffset: start + index * 4, as: UInt32.self))
+        }
         for index in 16..<64 {
             let (first, second) = (words[index - 15], words[index - 2])
-            let small0 = rotated(first, 7) ^ rotated(first, 18) ^ first >> 3
-            let small1 = rotated(second, 17) ^ rotated(second, 19) ^ second >> 10
+            let small0 = rotated(first, 7) ^ rotated(first, 18) ^ first &>> 3
+            let small1 = rotated(second, 17) ^ rotated(second, 19) ^ second &>> 10
             words[index] = words[index - 16] &+ small0 &+ words[index - 7] &+ small1
         }
-        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+        var (a, b, c, d, e, f, g, h) = state
         for index in 0..<64 {
             let big1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
             let first = h &+ big1 &+ ((e & f) ^ (~e & g)) &+ constants[index] &+ words[index]
@@ -52,6 +75,9 @@ package enum SHA256 {
             (h, g, f, e) = (g, f, e, d &+ first)
             (d, c, b, a) = (c, b, a, first &+ second)
         }
-        for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
+        state = (
+            state.0 &+ a, state.1 &+ b, state.2 &+ c, state.3 &+ d, state.4 &+ e, state.5 &+ f, state.6 &+ g,
+            state.7 &+ h
+        )
     }
 }

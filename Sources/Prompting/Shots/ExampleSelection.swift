@@ -15,9 +15,25 @@ public struct ExampleSelection: Sendable, Equatable {
         case bm25
         /// By the share of the query's word n-grams that the input has, n = 1…4.
         case ngram
+        /// By the cosine of the inputs' embeddings with the query's.
+        case knn
+        /// By maximal marginal relevance: near the query and far from those taken before. Source: Carbonell & Goldstein
+        /// 1998.
+        case mmr
+        /// By the likelihood of the query after the example alone. Source: Peng et al. 2024, "Revisiting Demonstration
+        /// Selection Strategies in In-Context Learning".
+        case nll
 
         /// Whether it scores examples by the query.
-        var isSimilarity: Bool { self == .bm25 || self == .ngram }
+        var isSimilarity: Bool {
+            switch self {
+            case .first, .random, .balanced: false
+            case .bm25, .ngram, .knn, .mmr, .nll: true
+            }
+        }
+
+        /// Whether it goes by embeddings.
+        public var usesEmbeddings: Bool { self == .knn || self == .mmr }
     }
 
     /// The order in which those taken are shown.
@@ -38,6 +54,8 @@ public struct ExampleSelection: Sendable, Equatable {
         case longFirst = "long_first"
         /// Labels take turns, in the order of their first example as ranked.
         case alternate
+        /// The order of several in which the model's predictions are the most even; see ``OrderProbing``.
+        case entropyProbed = "entropy_probed"
     }
 
     /// How to rank.
@@ -50,6 +68,11 @@ public struct ExampleSelection: Sendable, Equatable {
     public var seed: UInt64 = 0
     /// Whether examples that ask the query itself are left out.
     public var excludesQuery = true
+    /// How much ``Method/mmr`` wants examples near the query rather than far from each other, from 0 to 1.
+    public var relevance = 0.5
+    /// How many examples ``Method/mmr`` and ``Method/nll`` choose among: those nearest to the query by cosine and by
+    /// BM25. The others come after them, as near as they are.
+    public var candidateCount = 64
 
     /// All examples as they are given.
     public init() {}
@@ -65,19 +88,43 @@ public struct ExampleSelection: Sendable, Equatable {
         public var excluded: [Int]
         /// How similar each example of the pool is; nil: all the same.
         var scores: [Double]?
+        /// The places of examples in the order of ``Order/entropyProbed``; nil: it was not probed for.
+        public var probed: [Int]?
+    }
+
+    /// What a model knows of the examples of a pool and a query; see ``Method``.
+    public struct ModelView: Sendable {
+        /// The embeddings of all inputs, one after another, C numbers each.
+        public var inputs: [Float] = []
+        /// The embedding of the query.
+        public var query: [Float] = []
+        /// The log-likelihoods of the query after each of ``ExampleSelection/candidates(from:query:)``, in that order.
+        public var likelihoods: [Double] = []
+
+        /// Nothing known.
+        public init() {}
+    }
+
+    /// The indices of those that do not ask the query itself, and of those that do.
+    private func split(_ pool: ExamplePool, _ query: String) -> (left: [Int], excluded: [Int]) {
+        guard excludesQuery else { return (Array(pool.examples.indices), []) }
+        let asked = ExamplePool.normalized(query)
+        let inputs = pool.normalizedInputs
+        let excluded = inputs.indices.filter { inputs[$0] == asked }
+        let isExcluded = Set(excluded)
+        return (inputs.indices.filter { !isExcluded.contains($0) }, excluded)
+    }
+
+    /// The examples of which ``Method/nll`` wants to know how likely they make the query, nearest by BM25 first.
+    public func candidates(from pool: ExamplePool, query: String) -> [Int] {
+        Array(Self.descending(split(pool, query).left, by: pool.bm25(query)).prefix(candidateCount))
     }
 
     /// Ranks the examples of `pool` for `query` and takes the first of them.
-    public func select(from pool: ExamplePool, query: String) -> Result {
-        let examples = pool.examples
-        var excluded: [Int] = []
-        if excludesQuery {
-            let asked = ExamplePool.normalized(query)
-            let inputs = pool.normalizedInputs
-            excluded = inputs.indices.filter { inputs[$0] == asked }
-        }
-        let isExcluded = Set(excluded)
-        var ranked = examples.indices.filter { !isExcluded.contains($0) }
+    ///
+    /// - Parameter view: what the model knows, for methods that ask it.
+    public func select(from pool: ExamplePool, query: String, view: ModelView = ModelView()) -> Result {
+        var (ranked, excluded) = split(pool, query)
         var scores: [Double]?
         switch method {
         case .first: break
@@ -91,6 +138,24 @@ public struct ExampleSelection: Sendable, Equatable {
             let found = pool.overlap(query)
             ranked = Self.descending(ranked, by: found)
             scores = found
+        case .knn, .mmr:
+            let space = EmbeddingSpace(view.inputs, query: view.query)
+            ranked = Self.descending(ranked, by: space.cosines)
+            scores = space.cosines
+            if method == .mmr {
+                let near = Array(ranked.prefix(candidateCount))
+                let taken = space.marginallyRelevant(near, relevance: relevance, count: count ?? .max)
+                let isTaken = Set(taken)
+                ranked = taken + ranked.filter { !isTaken.contains($0) }
+            }
+        case .nll:
+            ranked = Self.descending(ranked, by: pool.bm25(query))
+            // Those that the model was not asked about are behind, in the order in which they are.
+            var found = ranked.enumerated().reduce(into: [Int: Double]()) { $0[$1.element] = -1e9 - Double($1.offset) }
+            for (index, likelihood) in zip(ranked, view.likelihoods) { found[index] = likelihood }
+            let all = pool.examples.indices.map { found[$0] ?? -.infinity }
+            ranked = Self.descending(ranked, by: all)
+            scores = all
         }
         if scores == nil, effectiveOrder == .similarFirst || effectiveOrder == .similarLast {
             scores = pool.bm25(query)
@@ -112,6 +177,10 @@ public struct ExampleSelection: Sendable, Equatable {
         case .shortFirst: return Self.sorted(ranked) { length($0) < length($1) }
         case .longFirst: return Self.sorted(ranked) { length($0) > length($1) }
         case .alternate: return Self.takingTurns(ranked, pool) { $0 }
+        case .entropyProbed:
+            guard let probed = result.probed else { return ranked }
+            let isTaken = Set(ranked)
+            return probed.filter(isTaken.contains)
         }
     }
 

@@ -67,7 +67,7 @@ final class AblationSession: Sendable {
             let sum = tokens.dropFirst(plan.continuations[index].start)
                 .reduce(0) { $0 + Double($1.logprob ?? -.infinity) }
             progress.withLock { $0.logprobs[index] = sum }
-        case .delta, .distributions, .diverged, .finished: break
+        case .delta, .distributions, .embedding, .searched, .diverged, .finished: break
         case .completed(let usages):
             let total = GenerationUsage(total: usages)
             let body = plan.body(end().logprobs, usage: total)

@@ -26,7 +26,7 @@ struct ComparisonAnswer: AnswerBuilder {
         self.plan = plan
         writer = ComparisonWriter(plan: plan)
         choices = plan.lanes.map { _ in Array(repeating: ComparedChoice(), count: plan.samples) }
-        usage.promptTokens = plan.prompt.ids.count
+        usage.promptTokens = plan.promptTokens
     }
 
     var isStreamed: Bool { plan.isStreamed }
@@ -41,7 +41,7 @@ struct ComparisonAnswer: AnswerBuilder {
             usage.generatedTokens += tokens.count
         case .diverged(let lane, let choice, let divergence): choices[lane][choice].divergence = divergence
         case .finished(let lane, let choice, let reason): choices[lane][choice].reason = reason
-        case .prompt, .distributions, .completed, .failed: break
+        case .prompt, .distributions, .embedding, .searched, .completed, .failed: break
         }
         guard isStreamed else { return [] }
         defer { hasStarted = true }
@@ -49,7 +49,7 @@ struct ComparisonAnswer: AnswerBuilder {
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
-        usage = GenerationUsage(lanes: usages)
+        usage = GenerationUsage(lanes: usages, promptTokens: plan.promptTokens)
         let metrics = ComparisonMetrics(choices, references: plan.references, seed: UInt64(bitPattern: plan.seed))
         guard isStreamed else { return [writer.answer(choices, metrics, usages, total: usage)] }
         let last = writer.last(choices, metrics, usages, total: usage)
@@ -58,10 +58,10 @@ struct ComparisonAnswer: AnswerBuilder {
 }
 
 extension GenerationUsage {
-    /// The sum over requests that share their whole prompt: it is counted once. Times are the longest.
-    init(lanes usages: [GenerationUsage]) {
+    /// The sum over requests whose prompts begin alike, which is counted once. Times are the longest.
+    init(lanes usages: [GenerationUsage], promptTokens: Int) {
         self.init(total: usages)
-        promptTokens = usages.first?.promptTokens ?? 0
+        self.promptTokens = promptTokens
         cachedTokens = usages.first?.cachedTokens ?? 0
     }
 }

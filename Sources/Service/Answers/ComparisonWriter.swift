@@ -44,11 +44,11 @@ struct ComparisonWriter: Sendable {
             plan.head.write(object: "comparison.start", to: &event)
             event.member("seed", plan.seed)
             event.member("samples", plan.samples)
-            event.member("prompt_tokens", plan.prompt.ids.count)
+            event.member("prompt_tokens", plan.promptTokens)
             event.member(
                 "lanes",
                 array: { array in
-                    for index in plan.lanes.indices { array.object { writeLane(index, to: &$0) } }
+                    for index in plan.lanes.indices { array.object { writeLane(index, withPrompt: true, to: &$0) } }
                 })
             writeExtras(to: &event)
         }
@@ -66,7 +66,7 @@ struct ComparisonWriter: Sendable {
             self.event("comparison.divergence", lane, choice) { write(divergence, to: &$0) }
         case .finished(let lane, let choice, let reason):
             self.event("comparison.finish", lane, choice) { AnswerWriter.writeFinish(reason, to: &$0) }
-        case .prompt, .distributions, .completed, .failed: nil
+        case .prompt, .distributions, .embedding, .searched, .completed, .failed: nil
         }
     }
 
@@ -84,17 +84,24 @@ struct ComparisonWriter: Sendable {
     // MARK: Parts
 
     private func writeExtras(to writer: inout JSONWriter) {
-        if plan.extras.contains(.tokenIDs) { writer.member("prompt_token_ids", plan.prompt.ids) }
-        if plan.extras.contains(.assembled) {
-            writer.key("assembled")
-            AssembledWriter.write(plan.prompt, plan.model, to: &writer)
-        }
+        if !plan.hasOwnPrompts { writePrompt(0, to: &writer) }
         if !plan.warnings.isEmpty {
             writer.member("warnings", array: { array in for warning in plan.warnings { warning.write(to: &array) } })
         }
     }
 
-    private func writeLane(_ index: Int, to writer: inout JSONWriter) {
+    /// What is asked to be known of a lane's prompt.
+    private func writePrompt(_ index: Int, to writer: inout JSONWriter) {
+        let prompt = plan.prompts[index]
+        if plan.extras.contains(.tokenIDs) { writer.member("prompt_token_ids", prompt.ids) }
+        if plan.extras.contains(.assembled) {
+            writer.key("assembled")
+            AssembledWriter.write(prompt, plan.model, to: &writer)
+        }
+    }
+
+    private func writeLane(_ index: Int, withPrompt: Bool, to writer: inout JSONWriter) {
+        defer { if withPrompt, plan.hasOwnPrompts { writePrompt(index, to: &writer) } }
         let lane = plan.lanes[index]
         writer.member("index", index)
         writer.member("name", lane.name)
@@ -112,7 +119,7 @@ struct ComparisonWriter: Sendable {
             array: { array in
                 for (index, lane) in choices.enumerated() {
                     array.object { object in
-                        writeLane(index, to: &object)
+                        writeLane(index, withPrompt: !isStreamed, to: &object)
                         object.member(
                             "choices",
                             array: { list in
@@ -131,6 +138,7 @@ struct ComparisonWriter: Sendable {
                             })
                         metrics.write(lane: index, to: &object)
                         Self.write(usages[index], to: &object)
+                        writeReceipt(index, lane, to: &object)
                     }
                 }
             })
@@ -142,6 +150,14 @@ struct ComparisonWriter: Sendable {
                 usage.member("completion_tokens", total.generatedTokens)
                 usage.member("total_tokens", total.promptTokens + total.generatedTokens)
             })
+    }
+
+    private func writeReceipt(_ index: Int, _ choices: [ComparedChoice], to writer: inout JSONWriter) {
+        guard let draft = plan.lanes[index].receipt else { return }
+        let outputs = choices.enumerated().map { number, choice in
+            Receipt.Output(prompt: 0, choice: number, ids: choice.tokens.map(\.id), reason: choice.reason)
+        }
+        writer.member("receipt", object: { Receipt(draft: draft, outputs: outputs).write(to: &$0) })
     }
 
     private static func write(_ usage: GenerationUsage, to writer: inout JSONWriter) {
@@ -182,6 +198,9 @@ struct ComparisonWriter: Sendable {
                             object.member("survivors", statistics.survivorCount)
                         }
                         if listsTop { writeTop(token.top, to: &object) }
+                        if let trace = token.trace {
+                            object.member("trace", object: { TraceWriter.write(trace, tokenizer, to: &$0) })
+                        }
                     }
                 }
             })
@@ -207,7 +226,7 @@ struct ComparisonWriter: Sendable {
         writer.key("divergence")
         guard let divergence else { return writer.null() }
         writer.object { object in
-            object.member("step", divergence.position - plan.prompt.ids.count)
+            object.member("step", divergence.position - plan.promptTokens)
             object.member("position", divergence.position)
             for (name, id) in [("reference", divergence.reference), ("other", divergence.other)] {
                 object.member(
@@ -234,6 +253,9 @@ struct ComparisonWriter: Sendable {
 
     private static func write(_ cause: Divergence.Cause, to writer: inout JSONWriter) {
         switch cause {
+        case .constrained(let side):
+            writer.member("kind", "constrained")
+            writer.member("side", side.rawValue)
         case .removed(let stage, let side):
             writer.member("kind", "removed")
             writer.member("stage", stage.rawValue)

@@ -33,6 +33,10 @@ struct DistributionAnswer: AnswerBuilder {
             }
             answer.member("lanes", array: { array in for index in plan.lanes.indices { writeLane(index, to: &array) } })
             answer.member("distances", array: { writeDistances(to: &$0) })
+            if plan.extras.contains(.assembled) {
+                answer.key("assembled")
+                AssembledWriter.write(plan.prompt, plan.model, to: &answer)
+            }
             answer.member("usage", object: { $0.member("prompt_tokens", usage.promptTokens) })
             if !plan.warnings.isEmpty {
                 answer.member(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import Tokenizers
 
@@ -8,13 +9,27 @@ struct GenerationAnswer: AnswerBuilder {
     private let plan: GenerationPlan
     private let writer: AnswerWriter
     private var choices: [ChoiceState]
+    /// What searches decided, by prompt; of a stream nothing is kept.
+    private var search: [[SearchStep]]
     private var isFirstChunk = true
     private(set) var usage = GenerationUsage()
+    /// By choice, where they are made one answer.
+    private var samples: [Sample]
+
+    /// A choice's own text and the log-probabilities of its tokens.
+    private struct Sample {
+        var text = ""
+        var logprob = 0.0
+        var count = 0
+        var mean: Double { count > 0 ? logprob / Double(count) : 0 }
+    }
 
     init(plan: GenerationPlan) {
         self.plan = plan
         writer = AnswerWriter(plan: plan)
         choices = []
+        search = plan.prompts.map { _ in [] }
+        samples = plan.aggregation.map { _ in Array(repeating: Sample(), count: plan.choiceCount) } ?? []
         for prompt in plan.prompts {
             var choice = ChoiceState(labeller: TokenLabeller(tokenizer: plan.model.tokenizer))
             if plan.echoes { choice.text = prompt.text }
@@ -31,17 +46,49 @@ struct GenerationAnswer: AnswerBuilder {
         case .prompt(let index, let tokens): receivePrompt(index, tokens)
         case .delta(let index, let choice, let text, let tokens): receiveDelta(index, choice, text, tokens)
         case .finished(let index, let choice, let reason): receiveFinish(index, choice, reason)
-        case .distributions, .diverged, .completed, .failed: []  // Not asked for, or the session's.
+        case .searched(let index, let step): receiveStep(index, step)
+        case .distributions, .embedding, .diverged, .completed, .failed: []  // Not asked for, or the session's.
         }
     }
 
     mutating func complete(_ usages: [GenerationUsage]) -> [[UInt8]] {
         usage = GenerationUsage(total: usages)
-        guard let stream = plan.stream else { return [writer.answer(choices, usage: usage)] }
-        return stream.includesUsage ? [writer.usageChunk(usage)] : []
+        let vote = plan.aggregation?.vote(samples.map(\.text), means: samples.map(\.mean))
+        guard let stream = plan.stream else {
+            return [writer.answer(ranked, vote: vote, search: search, usage: usage)]
+        }
+        let hasLast = stream.includesUsage || plan.receipt != nil || plan.whatIf != nil
+        return (vote.map { [writer.voteChunk($0)] } ?? []) + (hasLast ? [writer.lastChunk(choices, usage: usage)] : [])
+    }
+
+    /// The choices that are returned: of each prompt the best by mean log-probability, ties in the order of the draws.
+    private var ranked: [ChoiceState] {
+        guard plan.returnedCount < plan.choiceCount else { return choices }
+        return plan.prompts.indices.flatMap { index -> ArraySlice<ChoiceState> in
+            let start = index * plan.choiceCount
+            let drawn = choices[start..<start + plan.choiceCount]
+            // An empty choice has nothing that speaks for it.
+            func mean(_ choice: ChoiceState) -> Double {
+                choice.rankedCount > 0 ? choice.logprobSum / Double(choice.rankedCount) : -.infinity
+            }
+            let order = drawn.indices.sorted { left, right in
+                let (a, b) = (mean(choices[left]), mean(choices[right]))
+                return a != b ? a > b : left < right
+            }
+            return order.prefix(plan.returnedCount).map { choices[$0] }[...]
+        }
     }
 
     // MARK: Events
+
+    private mutating func receiveStep(_ index: Int, _ step: SearchStep) -> [[UInt8]] {
+        guard search.indices.contains(index) else { return [] }
+        guard isStreamed else {
+            search[index].append(step)
+            return []
+        }
+        return [writer.searchChunk(step, prompt: index, isFirst: takeFirst())]
+    }
 
     private func position(_ index: Int, _ choice: Int) -> Int? {
         let position = index * plan.choiceCount + choice
@@ -75,9 +122,19 @@ struct GenerationAnswer: AnswerBuilder {
         guard let position = position(index, choice) else { return [] }
         var pieces = isStreamed ? open(position) : []
         usage.generatedTokens += tokens.count
+        if plan.receipt != nil { choices[position].ids += tokens.map(\.id) }
+        if samples.indices.contains(choice) {
+            samples[choice].text += text
+            samples[choice].logprob += tokens.reduce(0) { $0 + ($1.statistics?.rawLogprob ?? 0) }
+            samples[choice].count += tokens.count
+        }
         var labelled: [LabelledToken] = []
-        if plan.logprobCount != nil || plan.extras.contains(.tokenIDs) {
+        if plan.logprobCount != nil || plan.isTraced || plan.extras.contains(.tokenIDs) {
             labelled = tokens.map { choices[position].labeller.label($0) }
+        }
+        if plan.returnedCount < plan.choiceCount {
+            choices[position].logprobSum += tokens.reduce(0) { $0 + Double($1.logprob ?? 0) }
+            choices[position].rankedCount += tokens.count
         }
         guard isStreamed else {
             choices[position].text += text

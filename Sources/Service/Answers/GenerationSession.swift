@@ -210,6 +210,8 @@ extension GenerationUsage {
             promptTokens += usage.promptTokens
             cachedTokens += usage.cachedTokens
             generatedTokens += usage.generatedTokens
+            draftTokens += usage.draftTokens
+            acceptedDraftTokens += usage.acceptedDraftTokens
             queueDuration = max(queueDuration, usage.queueDuration)
             prefillDuration = max(prefillDuration, usage.prefillDuration)
             decodeDuration = max(decodeDuration, usage.decodeDuration)

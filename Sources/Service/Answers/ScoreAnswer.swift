@@ -2,6 +2,7 @@
 
 import Decoding
 import Engine
+import Evaluation
 import Glibc
 import StrictJSON
 
@@ -15,7 +16,7 @@ struct ScoreAnswer: AnswerBuilder {
 
     init(plan: ScorePlan) {
         self.plan = plan
-        tokens = plan.choices.map { _ in [] }
+        tokens = plan.group.requests.map { _ in [] }
     }
 
     func error(_ error: EngineError) -> APIError { APIError(error, param: RequestFields.scoreChoices.name) }
@@ -29,6 +30,7 @@ struct ScoreAnswer: AnswerBuilder {
         usage = GenerationUsage(total: usages)
         let scores = zip(plan.choices, tokens).map { Score($0, $1) }
         let logarithms = scores.map(\.sum)
+        let calibration = calibration(logarithms)
         let largest = logarithms.max() ?? 0
         let total = logarithms.reduce(0) { $0 + exp($1 - largest) }
         var writer = JSONWriter(reservingCapacity: 4096)
@@ -44,6 +46,10 @@ struct ScoreAnswer: AnswerBuilder {
                             entry.member("logprob_per_token", score.perToken)
                             entry.member("logprob_per_byte", score.perByte)
                             entry.member("share", exp(score.sum - largest) / total)
+                            if let calibration {
+                                entry.member("prior_logprob", calibration.prior[index])
+                                entry.member("calibrated_logprob", calibration.calibrated[index])
+                            }
                             entry.member("bytes", plan.choices[index].byteCount)
                             entry.member("is_greedy", tokens[index].allSatisfy(Self.isLikeliest))
                             write(tokens[index], to: &entry)
@@ -56,7 +62,12 @@ struct ScoreAnswer: AnswerBuilder {
                     best.member("logprob", Self.best(scores.map(\.sum)))
                     best.member("logprob_per_token", Self.best(scores.map(\.perToken)))
                     best.member("logprob_per_byte", Self.best(scores.map(\.perByte)))
+                    if let calibration { best.member("calibrated_logprob", Self.best(calibration.calibrated)) }
                 })
+            if plan.extras.contains(.assembled) {
+                answer.key("assembled")
+                AssembledWriter.write(plan.prompt, plan.model, to: &answer)
+            }
             let scored = tokens.reduce(0) { $0 + $1.count }
             answer.member(
                 "usage",
@@ -71,6 +82,19 @@ struct ScoreAnswer: AnswerBuilder {
             }
         }
         return [writer.bytes]
+    }
+
+    /// What each choice is divided by, and what is left; nil where that is not asked for.
+    private func calibration(_ query: [Double]) -> (prior: [Double], calibrated: [Double])? {
+        guard let input = plan.calibration else { return nil }
+        let count = plan.choices.count
+        let others = input.inputs.indices.map { place in
+            tokens[(place + 1) * count..<(place + 2) * count].map { sequence in
+                sequence.reduce(0) { $0 + Double($1.logprob ?? 0) }
+            }
+        }
+        let prior = Calibration.prior(input.method, query: query, others: others)
+        return (prior, Calibration.calibrated(query, prior: prior))
     }
 
     /// The sums of a choice.

@@ -40,6 +40,8 @@ struct LabelledToken: Sendable {
     var processed: (logprob: Float, top: [(id: Int32, text: String, logprob: Float)])?
     /// Scalars before it from the start of the returned text.
     var offset: Int
+    /// What the stages did at its place, where that is asked for.
+    var trace: DrawTrace?
 }
 
 /// Labels a choice's tokens in order.
@@ -70,7 +72,8 @@ struct TokenLabeller: Sendable {
         return LabelledToken(
             id: token.id, text: text, bytes: bytes, logprob: token.logprob,
             top: labelled(token.top, chosen: token.logprob),
-            processed: token.processed.map { ($0.logprob, labelled($0.top, chosen: $0.logprob)) }, offset: offset)
+            processed: token.processed.map { ($0.logprob, labelled($0.top, chosen: $0.logprob)) }, offset: offset,
+            trace: token.trace)
     }
 
     /// Corrects the position to `count` scalars: the returned text is known to be that long.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Evaluation
+
 /// How right an answer is.
 package struct AnswerScoring: Sendable, Equatable {
     /// What is measured.
@@ -18,6 +20,8 @@ package struct AnswerScoring: Sendable, Equatable {
         case trim
         /// Also case, punctuation, articles and the amount of white space. Source: the evaluation script of SQuAD.
         case loose
+        /// How a number is written: commas, a sign of currency, zeros at its ends. What is no number is no answer.
+        case number
     }
 
     /// What is measured.
@@ -38,8 +42,10 @@ package struct AnswerScoring: Sendable, Equatable {
     package func score(_ text: String, reference: String) -> Double {
         let answer = answer(in: text)
         switch metric {
-        case .exactMatch, .choice: return normalized(answer) == normalized(reference) ? 1 : 0
-        case .rougeL: return Self.rougeL(answer, reference)
+        case .exactMatch, .choice:
+            guard let found = normalized(answer), let wanted = normalized(reference) else { return 0 }
+            return found.unicodeScalars.elementsEqual(wanted.unicodeScalars) ? 1 : 0
+        case .rougeL: return ROUGE.longest(answer, references: [reference]).f1
         }
     }
 
@@ -53,13 +59,21 @@ package struct AnswerScoring: Sendable, Equatable {
             let place = (0...bytes.count - wanted.count).last(where: { bytes[$0...].starts(with: wanted) })
         else { return "" }
         let rest = bytes[(place + wanted.count)...].prefix { $0 != UInt8(ascii: "\n") }
-        var answer = String(decoding: rest, as: UTF8.self).trimmed
+        var answer = String(decoding: rest, as: UTF8.self).withoutOuterSpace
         if answer.hasSuffix(".") { answer.removeLast() }
         return answer
     }
 
-    private func normalized(_ text: String) -> [Unicode.Scalar] {
-        guard normalization == .loose else { return Array(text.trimmed.unicodeScalars) }
+    /// What an answer is compared as; nil: it is none.
+    func normalized(_ text: String) -> String? {
+        switch normalization {
+        case .trim: return text.withoutOuterSpace
+        case .loose: return Self.loose(text)
+        case .number: return Self.number(text)
+        }
+    }
+
+    private static func loose(_ text: String) -> String {
         var kept = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             let isPunctuation = scalar.isASCII && scalar.properties.isASCIIPunctuation
@@ -68,40 +82,35 @@ package struct AnswerScoring: Sendable, Equatable {
         let words = kept.split(whereSeparator: \.properties.isWhitespace).filter { word in
             !["a", "an", "the"].contains { word.elementsEqual($0.unicodeScalars) }
         }
-        return Array(words.joined(separator: CollectionOfOne(" ")))
+        return words.map { String(String.UnicodeScalarView($0)) }.joined(separator: " ")
     }
 
-    /// ROUGE-L F1. Source: Lin 2004, words as in the package rouge_score without stemming.
-    package static func rougeL(_ answer: String, _ reference: String) -> Double {
-        let (found, wanted) = (words(answer), words(reference))
-        guard !found.isEmpty, !wanted.isEmpty else { return 0 }
-        var row = [Int](repeating: 0, count: wanted.count + 1)
-        for word in found {
-            var diagonal = 0
-            for (index, other) in wanted.enumerated() {
-                let above = row[index + 1]
-                row[index + 1] = word == other ? diagonal + 1 : max(above, row[index])
-                diagonal = above
-            }
+    /// A decimal number without what does not change its value; nil for anything else.
+    private static func number(_ text: String) -> String? {
+        var scalars = text.withoutOuterSpace.unicodeScalars.filter { $0 != "," }
+        var isNegative = false
+        while let first = scalars.first, first == "-" || first == "+" || "$€£".unicodeScalars.contains(first) {
+            if first == "-" { isNegative.toggle() }
+            scalars.removeFirst()
         }
-        let common = Double(row[wanted.count])
-        guard common > 0 else { return 0 }
-        let (precision, recall) = (common / Double(found.count), common / Double(wanted.count))
-        return 2 * precision * recall / (precision + recall)
-    }
-
-    /// Runs of letters a to z and digits, in lower case.
-    private static func words(_ text: String) -> [[UInt8]] {
-        text.lowercased().utf8.split { byte in
-            !((UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte))
-        }.map { Array($0) }
+        if scalars.last == "." { scalars.removeLast() }
+        let parts = scalars.split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), parts.contains(where: { !$0.isEmpty }),
+            parts.allSatisfy({ $0.allSatisfy { ("0"..."9").contains($0) } })
+        else { return nil }
+        var whole = parts[0].drop { $0 == "0" }
+        var fraction = parts.count > 1 ? parts[1] : Substring().unicodeScalars[...]
+        while fraction.last == "0" { fraction.removeLast() }
+        if whole.isEmpty { whole = "0".unicodeScalars[...] }
+        var number = String(String.UnicodeScalarView(whole))
+        if !fraction.isEmpty { number += "." + String(String.UnicodeScalarView(fraction)) }
+        return isNegative && number != "0" ? "-" + number : number
     }
 }
 
 extension String {
     /// Without white space at its ends.
-    fileprivate var trimmed: String {
+    var withoutOuterSpace: String {
         var scalars = unicodeScalars[...]
         while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }
         while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }

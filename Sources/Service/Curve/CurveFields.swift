@@ -65,7 +65,7 @@ extension RequestFields {
         "normalize", AnswerScoring.Normalization.allCases.map(\.rawValue),
         default: AnswerScoring.Normalization.trim.rawValue, endpoints: [.curve],
         meaning: "What does not count in exact_match: white space at the ends; loose: also case, punctuation, articles "
-            + "and the amount of white space.")
+            + "and the amount of white space; number: the way a number is written.")
 
     static let curveAnswerAfter = Field<String?>.string(
         "answer_after", Allowed(min: 1, max: 1024, counting: "bytes"), endpoints: [.curve],

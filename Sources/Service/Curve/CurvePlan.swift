@@ -66,7 +66,9 @@ package struct CurvePlan: Sendable {
         let values = try RequestSchema.read(fields, for: .curve, &reading)
         try self.init(
             values,
-            assembly: PromptAssembly(model: model, chatTemplate: .failure(.noChatTemplate), library: library),
+            assembly: PromptAssembly(
+                model: model, chatTemplate: .failure(.noChatTemplate), library: library,
+                book: ModelBook(model, memory: ModelMemory())),
             warnings: reading.warnings)
     }
 

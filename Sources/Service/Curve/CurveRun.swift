@@ -2,6 +2,7 @@
 
 package import Dispatch
 package import Engine
+package import Evaluation
 import Prompting
 import Synchronization
 
@@ -24,12 +25,13 @@ package struct CurvePoint: Sendable, Equatable {
     package var meanShown: Double { scores.isEmpty ? 0 : Double(shownTotal) / Double(scores.count) }
 
     /// Where the mean lies with some confidence.
-    package func interval(_ metric: AnswerScoring.Metric, confidence: Double) -> ClosedRange<Double> {
+    package func interval(_ metric: AnswerScoring.Metric, confidence: Double) -> Interval {
         guard metric == .rougeL else {
-            return Intervals.wilson(
+            return Proportion.wilson(
                 successes: scores.count { $0 == 1 }, of: scores.count, confidence: confidence)
         }
-        return Intervals.bootstrap(scores, confidence: confidence)
+        // Of a single score nothing is known but itself.
+        return Bootstrap.mean(scores, seed: 0, confidence: confidence) ?? Interval(low: score, high: score)
     }
 }
 
@@ -63,6 +65,7 @@ package final class CurveRun: Sendable {
 
     private struct Control {
         var handle: (any GenerationHandle)?
+        var inquiry: ModelInquiry?
         var isCancelled = false
     }
 
@@ -89,11 +92,12 @@ package final class CurveRun: Sendable {
 
     /// Stops the work; the last event is a failure.
     package func cancel() {
-        let handle = control.withLock { control in
+        let (handle, inquiry) = control.withLock { control in
             control.isCancelled = true
-            return control.handle
+            return (control.handle, control.inquiry)
         }
         handle?.cancel()
+        inquiry?.cancel()
     }
 
     // MARK: On the queue
@@ -117,7 +121,8 @@ package final class CurveRun: Sendable {
             for item in items { questions.append(try plan.question(item, count: count)) }
             state.asked = questions
         } catch {
-            return fail(error, &state)
+            guard let missing = plan.assembly.book.takeMissing() else { return fail(error, &state) }
+            return inquire(missing)
         }
         state.nextItem = items.upperBound
         let requests = state.asked.flatMap(\.requests)
@@ -137,6 +142,22 @@ package final class CurveRun: Sendable {
         }
     }
 
+    /// Asks the model what it knows of the examples, then goes on.
+    private func inquire(_ missing: [[ModelQuestion]]) {
+        let inquiry = ModelInquiry(missing, for: plan.assembly.book, engine: engine, queue: queue) { [self] error in
+            control.withLock { $0.inquiry = nil }
+            state.withLock { state in
+                if let error { fail(APIError(error, param: "shots"), &state) } else { ask(&state) }
+            }
+        }
+        let isCancelled = control.withLock { control in
+            control.inquiry = inquiry
+            return control.isCancelled
+        }
+        if isCancelled { inquiry.cancel() }
+        inquiry.start()
+    }
+
     private func receive(_ event: GenerationEvent, _ state: inout State) {
         guard !state.isOver else { return }
         switch event {
@@ -146,7 +167,7 @@ package final class CurveRun: Sendable {
             state.likelihoods[index] = tokens.dropFirst(start).reduce(0) { $0 + Double($1.logprob ?? -.infinity) }
         case .delta(let index, _, let text, _):
             if state.texts.indices.contains(index) { state.texts[index] += text }
-        case .distributions, .diverged, .finished: break
+        case .distributions, .embedding, .searched, .diverged, .finished: break
         case .completed(let usages): judge(usages, &state)
         case .failed(let error): fail(APIError(error, param: "test"), &state)
         }

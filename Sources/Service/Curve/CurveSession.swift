@@ -2,6 +2,7 @@
 
 import Dispatch
 package import Engine
+import Evaluation
 import HTTPServing
 import HTTPTypes
 package import StrictJSON
@@ -135,8 +136,8 @@ package enum CurveWriter {
             object.member(
                 "interval",
                 array: { array in
-                    array.value(interval.lowerBound)
-                    array.value(interval.upperBound)
+                    array.value(interval.low)
+                    array.value(interval.high)
                 })
             object.member("shown", point.meanShown)
             object.member("prompt_tokens", point.promptTokens)

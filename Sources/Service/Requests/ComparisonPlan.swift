@@ -34,13 +34,18 @@ struct LanePlan: Sendable {
     var seed: Int64
     /// Every setting in effect as a JSON object; nil unless asked for.
     var effective: JSON?
+    /// The receipt, without what the answer adds to it; nil unless asked for.
+    var receipt: Receipt.Draft?
 }
 
 /// A comparison understood in full.
 struct ComparisonPlan: Sendable {
     var head: AnswerHead
     var model: ModelInfo
-    var prompt: PromptPlan
+    /// One per lane.
+    var prompts: [PromptPlan]
+    /// Whether lanes may have prompts of their own.
+    var hasOwnPrompts: Bool
     /// The field that the prompt came from, for errors.
     var promptParam: String
     var lanes: [LanePlan]
@@ -59,10 +64,19 @@ struct ComparisonPlan: Sendable {
     /// What the client ought to know.
     var warnings: [RequestWarning]
 
-    /// The work: the prompt is computed once.
+    /// Whether all lanes go on from the same tokens: only then it can be said where they part.
+    var isOnePrompt: Bool { prompts.allSatisfy { $0.ids == prompts[0].ids } }
+
+    /// Tokens that all prompts begin with.
+    var sharedTokens: Int { isOnePrompt ? prompts[0].ids.count : GenerationPlanner.sharedTokens(requests) }
+
+    /// Tokens of all prompts, those that they share counted once.
+    var promptTokens: Int { prompts.reduce(sharedTokens) { $0 + $1.ids.count - sharedTokens } }
+
+    /// The work: what the prompts begin with is computed once.
     var group: GenerationGroup {
-        var group = GenerationGroup(requests, sharedTokens: prompt.ids.count)
-        group.reportsDivergence = true
+        var group = GenerationGroup(requests, sharedTokens: sharedTokens)
+        group.reportsDivergence = isOnePrompt
         return group
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import Glibc
 import StrictJSON
@@ -22,19 +23,28 @@ extension GenerationPlanner {
                 param: values.path(RequestFields.samples.name), found: String(samples),
                 allowed: Allowed(min: 1, max: Double(limit)))
         }
-        let (prompt, param) = try assembly.onePrompt(values)
+        let settings = inputs.map { values.overlaid(by: $0) }
+        let (prompts, param) = try prompts(settings, inputs, values, assembly)
         let seed = values[RequestFields.seed] ?? Self.newSeed()
         let extras = values[RequestFields.returnExtras]
+        guard !extras.contains(.search) else {
+            throw .unsupported(
+                param: values.path(RequestFields.returnExtras.name), reason: "lanes are not searched", allowed: nil)
+        }
         let topCount = values[RequestFields.compareTopLogprobs]
         var plan = ComparisonPlan(
-            head: head("cmpr", model), model: model, prompt: prompt, promptParam: param, lanes: [], requests: [],
-            samples: samples, seed: seed, isStreamed: values[RequestFields.stream],
-            references: values[RequestFields.reference], extras: extras, warnings: warnings)
-        for input in inputs {
-            let own = values.overlaid(by: input)
+            head: head("cmpr", model), model: model, prompts: prompts,
+            hasOwnPrompts: inputs.contains(where: \.hasOwnPrompt), promptParam: param, lanes: [], requests: [],
+            samples:
+                samples, seed: seed, isStreamed: values[RequestFields.stream],
+            references: values[RequestFields.reference], extras: extras,
+            warnings: warnings + Self.warnings(of: prompts, inputs, param: param))
+        for ((input, own), prompt) in zip(zip(inputs, settings), prompts) {
             let laneSeed = own[RequestFields.seed] ?? seed
+            var parameters = try sampling.parameters(own, seed: laneSeed, model: model)
+            parameters.constraint = try constraints.constraint(own, model: model)
             var request = try request(
-                prompt, own, try sampling.parameters(own, seed: laneSeed, model: model),
+                prompt, own, parameters,
                 maxTokens: try maxTokens(
                     asked: own[RequestFields.maxTokens], promptCount: prompt.ids.count, endpoint: .compare,
                     model: model, param: param))
@@ -43,14 +53,59 @@ extension GenerationPlanner {
             request.reportsStatistics = true
             request.deadline = deadline(own)
             plan.requests.append(request)
-            plan.lanes.append(
-                LanePlan(
-                    name: input.label, settings: .object(input.given), seed: laneSeed,
-                    effective: extras.contains(.effectiveSettings)
-                        ? EffectiveSettings.json(own, lane: request, seed: laneSeed, timeLimit: timeLimit) : nil))
+            var lane = LanePlan(
+                name: input.label, settings: .object(input.given), seed: laneSeed,
+                effective: extras.contains(.effectiveSettings)
+                    ? EffectiveSettings.json(own, lane: request, seed: laneSeed, timeLimit: timeLimit) : nil)
+            if extras.contains(.receipt) {
+                lane.receipt = Receipt.Draft(
+                    model: model, fingerprint: plan.head.fingerprint,
+                    settings: EffectiveSettings.receipt(own, requests: [request]), prompts: [prompt.ids],
+                    hashes: hashes)
+            }
+            plan.lanes.append(lane)
         }
         try checkSize(plan.requests, topCount: topCount, values)
+        try checkTraceSize(plan.requests, values)
         return plan
+    }
+
+    /// The prompts of the lanes. Those without examples of their own have the same, which leaves room for the longest
+    /// answer among them.
+    private func prompts(
+        _ settings: [FieldValues], _ inputs: [LaneInput], _ values: FieldValues, _ assembly: PromptAssembly
+    ) throws(APIError) -> (prompts: [PromptPlan], param: String) {
+        func reserved(_ own: FieldValues) -> Int { own[RequestFields.maxTokens] ?? 16 }
+        let sharing = zip(inputs, settings).filter { !$0.0.hasOwnPrompt }.map { reserved($0.1) }
+        var common: PromptPlan?
+        var param = RequestFields.onePrompt.name
+        if let longest = sharing.max() {
+            let made = try assembly.onePrompt(values, reserved: longest)
+            (common, param) = (made.plan, made.param)
+        }
+        var prompts: [PromptPlan] = []
+        for (input, own) in zip(inputs, settings) {
+            if let common, !input.hasOwnPrompt {
+                prompts.append(common)
+            } else {
+                let (prompt, source) = try assembly.onePrompt(own, reserved: reserved(own))
+                prompts.append(prompt)
+                param = source
+            }
+        }
+        return (prompts, param)
+    }
+
+    /// What is to be said of each prompt, of the common one once.
+    private static func warnings(
+        of prompts: [PromptPlan], _ inputs: [LaneInput], param: String
+    ) -> [RequestWarning] {
+        let common = inputs.firstIndex { !$0.hasOwnPrompt }
+        return prompts.indices.flatMap { index in
+            inputs[index].hasOwnPrompt
+                ? PromptAssembly.warnings(of: prompts[index], param: JSONPath.element("lanes", index))
+                : index == common ? PromptAssembly.warnings(of: prompts[index], param: param) : []
+        }
     }
 
     /// The lanes of the one field that gives them.

@@ -3,6 +3,7 @@
 import Decoding
 import Engine
 import StrictJSON
+import Tokenizers
 
 /// A request for the distributions of a next token, understood in full.
 struct DistributionPlan: Sendable {
@@ -11,7 +12,10 @@ struct DistributionPlan: Sendable {
     /// The field that the prompt came from, for errors.
     var promptParam: String
     var lanes: [LanePlan]
+    var prompt: PromptPlan
     var request: GenerationRequest
+    /// What the answer holds besides.
+    var extras: Set<AnswerExtra>
     var warnings: [RequestWarning]
 }
 
@@ -26,7 +30,7 @@ extension GenerationPlanner {
         let inputs = try Self.lanes(
             values,
             [RequestFields.distributionLanes, RequestFields.distributionGrid, RequestFields.distributionRandom])
-        let (prompt, param) = try assembly.onePrompt(values)
+        let (prompt, param) = try assembly.onePrompt(values, reserved: 0)
         guard prompt.ids.count <= model.contextLength else {
             throw .contextOverflow(
                 param: param, promptTokens: prompt.ids.count, maxTokens: 0, contextLength: model.contextLength)
@@ -38,14 +42,19 @@ extension GenerationPlanner {
         for input in inputs {
             let own = values.overlaid(by: input)
             let laneSeed = own[RequestFields.seed] ?? seed
-            settings.append(try sampling.parameters(own, seed: laneSeed, model: model))
+            var parameters = try sampling.parameters(own, seed: laneSeed, model: model)
+            parameters.constraint = try constraints.constraint(own, model: model)
+            settings.append(parameters)
             lanes.append(
                 LanePlan(name: input.label, settings: .object(input.given), seed: laneSeed, effective: nil))
         }
         var request = GenerationRequest(prompt: prompt.ids, maxTokens: 0)
-        request.distributions = DistributionQuery(settings: settings, count: values[RequestFields.distributionTop])
+        var query = DistributionQuery(settings: settings, count: values[RequestFields.distributionTop])
+        query.dropsSpace = model.tokenizer.stripsLeadingSpace && prompt.ids.allSatisfy(model.tokenizer.isControl)
+        request.distributions = query
         return DistributionPlan(
-            head: head("dist", model), model: model, promptParam: param, lanes: lanes, request: request,
-            warnings: warnings)
+            head: head("dist", model), model: model, promptParam: param, lanes: lanes, prompt: prompt,
+            request: request, extras: values[RequestFields.assembledExtra],
+            warnings: warnings + PromptAssembly.warnings(of: prompt, param: param))
     }
 }

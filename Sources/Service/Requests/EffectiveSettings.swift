@@ -19,11 +19,16 @@ enum EffectiveSettings {
             set(RequestFields.maxTokens, budget)
         }
         set(RequestFields.seed, .integer(plan.seed))
-        set(RequestFields.choiceCount, .integer(Int64(plan.choiceCount)))
+        set(RequestFields.choiceCount, .integer(Int64(plan.returnedCount)))
+        for field in StrategyFields.all { object[field.name] = values.json(field) }
         setEnds(&object, values, timeLimit)
         set(RequestFields.logprobsMode, .string(plan.logprobMode.rawValue))
         for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         set(RequestFields.skipSpecialTokens, .bool(values[RequestFields.skipSpecialTokens]))
+        set(RequestFields.lookupTokens, .integer(Int64(values[RequestFields.lookupTokens])))
+        if values[RequestFields.lookupTokens] > 0 {
+            set(RequestFields.lookupMatch, .integer(Int64(values[RequestFields.lookupMatch])))
+        }
         if let sampling = plan.requests.first?.sampling { setSampling(&object, values, sampling) }
         if plan.endpoint == .completions {
             set(RequestFields.echo, .bool(plan.echoes))
@@ -39,8 +44,31 @@ enum EffectiveSettings {
         object[RequestFields.maxTokens.name] = .integer(Int64(lane.maxTokens))
         object[RequestFields.seed.name] = .integer(seed)
         setEnds(&object, values, timeLimit)
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
         setSampling(&object, values, lane.sampling)
         return .object(object)
+    }
+
+    /// Settings that give the answer of `requests` again as fields of a completion, without a time limit.
+    static func receipt(_ values: FieldValues, requests: [GenerationRequest]) -> JSONObject {
+        var object = JSONObject()
+        object[RequestFields.maxTokens.name] = budget(requests)
+        if let request = requests.first {
+            object[RequestFields.seed.name] = .integer(Int64(bitPattern: request.sampling.seed))
+            object[RequestFields.choiceCount.name] = .integer(Int64(request.choiceCount))
+        }
+        setEnds(&object, values, nil)
+        object[RequestFields.maxTime.name] = .null
+        for field in ConstraintPlanner.fields { object[field.name] = values.json(field) }
+        object[RequestFields.skipSpecialTokens.name] = .bool(values[RequestFields.skipSpecialTokens])
+        if let sampling = requests.first?.sampling { setSampling(&object, values, sampling) }
+        return object
+    }
+
+    /// `max_tokens`: one number, or one per request where they differ.
+    static func budget(_ requests: [GenerationRequest]) -> JSON {
+        let counts = requests.map { JSON.integer(Int64($0.maxTokens)) }
+        return Set(requests.map(\.maxTokens)).count == 1 ? counts[0] : .array(counts)
     }
 
     /// What ends a text.

@@ -60,8 +60,10 @@ struct GenerationPlan: Sendable {
     var prompts: [PromptPlan]
     /// One per prompt.
     var requests: [GenerationRequest]
-    /// Choices per prompt.
+    /// Choices per prompt that are made.
     var choiceCount: Int
+    /// Choices per prompt that are returned: the best of them.
+    var returnedCount: Int
     /// The seed in effect.
     var seed: Int64
     /// How to stream; nil: one answer at the end.
@@ -72,12 +74,22 @@ struct GenerationPlan: Sendable {
     var logprobCount: Int?
     /// Which log-probabilities those are.
     var logprobMode: LogprobMode
+    /// How the choices are made one answer; nil: not at all.
+    var aggregation: Aggregation?
     /// What the answer holds besides.
     var extras: Set<AnswerExtra>
     /// What the client ought to know.
     var warnings: [RequestWarning]
     /// The settings in effect, as a JSON object.
     var settings: JSON
+    /// The receipt, without what the answer adds to it; nil unless asked for.
+    var receipt: Receipt.Draft?
+
+    /// What decoding a run again finds; nil unless this does.
+    var whatIf: WhatIfReport?
+
+    /// Whether tokens say what the stages did.
+    var isTraced: Bool { requests.contains { $0.trace != nil } }
 
     /// The path of the prompt in the request, for errors.
     func param(_ index: Int) -> String {

@@ -15,6 +15,7 @@ struct GenerationPlanner: Sendable {
     var version: String
     let sampling = SamplingPlanner()
     let constraints = ConstraintPlanner()
+    let hashes = ModelHashes()
 
     init(timeLimit: Duration?, version: String) {
         self.timeLimit = timeLimit
@@ -43,31 +44,45 @@ struct GenerationPlanner: Sendable {
         }
         var prompts = try assembly.prompts(values, endpoint: endpoint)
         for (index, prompt) in prompts.enumerated() {
-            guard let shots = prompt.shots, !shots.dropped.isEmpty else { continue }
-            warnings.append(
-                RequestWarning(
-                    code: "examples_dropped", param: Self.param(endpoint, index: index, count: prompts.count),
-                    message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
-                        + "out to keep the prompt within \(shots.budget) tokens"))
+            warnings += PromptAssembly.warnings(
+                of: prompt, param: Self.param(endpoint, index: index, count: prompts.count))
         }
 
         let asked =
             endpoint == .chat ? values[RequestFields.maxCompletionTokens] : values[RequestFields.maxTokens]
         try truncate(&prompts, values, asked: asked, endpoint: endpoint, model: model, warnings: &warnings)
+        let aggregation = values[RequestFields.aggregate]
+        if aggregation != nil, prompts.count > 1 {
+            throw .invalidValue(param: RequestFields.aggregate.name, reason: "only with one prompt")
+        }
         var requests: [GenerationRequest] = []
         let deadline = deadline(values)
+        let lookup = try lookup(values)
         var parameters = try sampling.parameters(values, seed: seed, model: model)
         parameters.constraint = try constraints.constraint(values, model: model)
+        let strategies = StrategyPlanner(values)
+        let returnedCount = values[RequestFields.choiceCount]
+        let drawnCount = try strategies.drawnCount()
+        let strategy = try strategies.strategy(&parameters, assembly: assembly)
+        if let path = strategies.path {
+            if aggregation != nil { throw .conflict(param: "aggregate", other: path) }
+            try strategies.refuseWhatNeedsDraws(besides: path)
+        }
+        let reportsSearch = values[RequestFields.returnExtras].contains(.search)
         for (index, prompt) in prompts.enumerated() {
             let param = Self.param(endpoint, index: index, count: prompts.count)
             let maxTokens = try maxTokens(
                 asked: asked, promptCount: prompt.ids.count, endpoint: endpoint, model: model, param: param)
             var request = try request(prompt, values, parameters, maxTokens: maxTokens)
-            request.choiceCount = values[RequestFields.choiceCount]
-            request.logprobCount = logprobCount
+            request.choiceCount = drawnCount
+            request.strategy = strategy(prompt)
+            if reportsSearch { try reportSearch(&request, values, promptCount: prompts.count) }
+            request.logprobCount = logprobCount ?? (drawnCount > returnedCount ? 0 : nil)
             request.logprobMode = logprobMode
+            request.reportsStatistics = aggregation != nil
             request.reportsPromptLogprobs = echoes && logprobCount != nil
             request.deadline = deadline
+            request.lookup = lookup
             requests.append(request)
         }
         if let logprobCount {
@@ -83,16 +98,24 @@ struct GenerationPlanner: Sendable {
                         + "\(logprobCount + 1) each), at most \(Self.logprobLimit) are allowed")
             }
         }
+        try checkTraceSize(requests, values)
         var plan = GenerationPlan(
             endpoint: endpoint, model: model, id: Self.newID(endpoint == .chat ? "chatcmpl" : "cmpl"),
             created: time(nil),
             fingerprint: fingerprint(of: model), prompts: prompts, requests: requests,
-            choiceCount: values[RequestFields.choiceCount], seed: seed, stream: stream, echoes: echoes,
-            logprobCount: logprobCount, logprobMode: logprobMode, extras: values[RequestFields.returnExtras],
+            choiceCount: drawnCount, returnedCount: returnedCount, seed: seed, stream: stream, echoes: echoes,
+            logprobCount: logprobCount, logprobMode: logprobMode, aggregation: aggregation,
+            extras: values[RequestFields.returnExtras],
             warnings: warnings,
             settings: .null)
         if plan.extras.contains(.effectiveSettings) {
             plan.settings = EffectiveSettings.json(values, plan: plan, timeLimit: timeLimit)
+        }
+        if plan.extras.contains(.receipt) {
+            plan.receipt = Receipt.Draft(
+                model: model, fingerprint: plan.fingerprint,
+                settings: EffectiveSettings.receipt(values, requests: requests), prompts: prompts.map(\.ids),
+                hashes: hashes)
         }
         return plan
     }
@@ -113,10 +136,45 @@ struct GenerationPlanner: Sendable {
         }
         request.ignoresEnd = values[RequestFields.ignoreEnd]
         request.showsSpecial = !values[RequestFields.skipSpecialTokens]
+        request.trace = values[RequestFields.trace]
         return request
     }
 
+    /// A trace counts as one log-probability per stage, and one per token that is listed.
+    func checkTraceSize(_ requests: [GenerationRequest], _ values: FieldValues) throws(APIError) {
+        let entries = requests.reduce(0) { sum, request in
+            guard let detail = request.trace else { return sum }
+            let levels = request.sampling.activeStages.count + 1
+            return sum + request.choiceCount * request.maxTokens * levels * (detail.count + 1)
+        }
+        guard entries <= Self.logprobLimit else {
+            throw .invalidValue(
+                param: values.path(RequestFields.trace.name),
+                reason: "the trace would hold up to \(entries) log-probabilities, at most "
+                    + "\(Self.logprobLimit) are allowed")
+        }
+    }
+
     // MARK: Fields that depend on each other
+
+    /// Asks for the steps of a search, if there is one and they are not too many.
+    private func reportSearch(
+        _ request: inout GenerationRequest, _ values: FieldValues, promptCount: Int
+    ) throws(APIError) {
+        let path = values.path(RequestFields.returnExtras.name)
+        guard case .beam(let parameters) = request.strategy else {
+            throw .unsupported(param: path, reason: "search is there only with beam_width above 1", allowed: nil)
+        }
+        // Of each step twice the width at least, and the width once more per further end.
+        let ends = 2 + request.stopIDs.count
+        let entries = promptCount * request.maxTokens * ends * parameters.width
+        guard entries <= Self.logprobLimit else {
+            throw .invalidValue(
+                param: path,
+                reason: "search would hold up to \(entries) continuations, at most \(Self.logprobLimit) are allowed")
+        }
+        request.reportsSearch = true
+    }
 
     private func stream(_ values: FieldValues) throws(APIError) -> StreamOptions? {
         let options = values[RequestFields.streamOptions]
@@ -143,6 +201,19 @@ struct GenerationPlanner: Sendable {
         let asked = values[RequestFields.maxTime].map { Duration.seconds($0) }
         guard let limit = [asked, timeLimit].compactMap({ $0 }).min() else { return nil }
         return ContinuousClock.now + limit
+    }
+
+    private func lookup(_ values: FieldValues) throws(APIError) -> PromptLookup? {
+        let count = values[RequestFields.lookupTokens]
+        guard count > 0 else {
+            if values.has(RequestFields.lookupMatch) {
+                throw .invalidValue(
+                    param: values.path(RequestFields.lookupMatch.name),
+                    reason: "only with prompt_lookup_num_tokens above 0")
+            }
+            return nil
+        }
+        return PromptLookup(tokenCount: count, matchLimit: values[RequestFields.lookupMatch])
     }
 
     // MARK: Lengths

@@ -23,10 +23,19 @@ package struct LocalCompletion: Sendable {
         let limits = ModelLimits(contextLength: model.contextLength, vocabularySize: model.tokenizer.vocabularySize)
         var reading = FieldReading(limits: limits, isStrict: true)
         let values = try RequestSchema.read(fields, for: .completions, &reading)
+        let book = ModelBook(model, memory: ModelMemory())
         let assembly = PromptAssembly(
-            model: model, chatTemplate: .failure(.noChatTemplate), library: library)
-        let plan = try GenerationPlanner(timeLimit: nil, version: "").plan(
-            values, endpoint: .completions, assembly: assembly, warnings: reading.warnings)
+            model: model, chatTemplate: .failure(.noChatTemplate), library: library, book: book)
+        let plan: GenerationPlan
+        do throws(APIError) {
+            plan = try GenerationPlanner(timeLimit: nil, version: "").plan(
+                values, endpoint: .completions, assembly: assembly, warnings: reading.warnings)
+        } catch {
+            guard book.takeMissing() != nil else { throw error }
+            throw .unsupported(
+                param: RequestFields.shots.name, reason: "examples that the model chooses or orders need a server",
+                allowed: nil)
+        }
         requests = plan.requests
         seed = plan.seed
         promptText = plan.prompts.first?.text ?? ""

@@ -21,13 +21,13 @@ extension PromptAssembly {
 
         /// The template in effect in a completion.
         var completionTemplate: ShotTemplate {
-            get throws(APIError) { try (template ?? .named("qa")).template(path: "shots.template") }
+            get throws(APIError) { try (template ?? .named("qa")).template(path: input.path("template")) }
         }
     }
 
     /// The examples of a request; nil if it has no `shots`.
     func shots(_ values: FieldValues) throws(APIError) -> ResolvedShots? {
-        guard let input = values[RequestFields.shots] else { return nil }
+        guard let given = values[RequestFields.shots] else { return nil }
         for (isGiven, name) in [
             (values.has(RequestFields.instruction), "instruction"), (values.has(RequestFields.examples), "examples"),
             (values.has(RequestFields.template), "template"),
@@ -35,7 +35,7 @@ extension PromptAssembly {
         ] where isGiven {
             throw .conflict(param: name, other: "shots")
         }
-        return try resolve(input)
+        return try resolve(try given.input())
     }
 
     /// The examples that `input` names, in this request or in a set.
@@ -47,8 +47,9 @@ extension PromptAssembly {
                 input: input, pool: pool, template: input.template, instruction: input.instruction,
                 hasOwnInstruction: input.instruction != nil)
         case .set(let id, let version):
-            guard let library else { throw .exampleSetNotFound(param: "shots.set", id: id, version: nil) }
-            let set = try library.set(id, version: version, param: "shots.set")
+            let param = input.path("set")
+            guard let library else { throw .exampleSetNotFound(param: param, id: id, version: nil) }
+            let set = try library.set(id, version: version, param: param)
             resolved = ResolvedShots(
                 input: input, pool: set.pool, set: (set.id, set.version),
                 template: input.template ?? set.content.template,
@@ -63,14 +64,13 @@ extension PromptAssembly {
 
     /// A query with examples before it, as one text. What it holds is never read as control tokens.
     func shots(
-        _ input: PromptInput, _ shots: ResolvedShots, _ values: FieldValues, param: String
+        _ input: PromptInput, _ shots: ResolvedShots, _ values: FieldValues, reserved: Int, param: String
     ) throws(APIError) -> PromptPlan {
         guard let query = input.text else {
             throw .invalidValue(param: param, reason: "with shots it must be text")
         }
         return try self.shots(
-            query, shots, addsSpecial: values[RequestFields.addSpecialTokens],
-            reserved: values[RequestFields.maxTokens] ?? 16, param: param)
+            query, shots, addsSpecial: values[RequestFields.addSpecialTokens], reserved: reserved, param: param)
     }
 
     /// - Parameter reserved: the tokens to generate, which the prompt leaves free.
@@ -95,7 +95,7 @@ extension PromptAssembly {
         do throws(PromptingError) {
             prompt = try ShotPrompt(request, template: template)
         } catch {
-            throw APIError(error, param: param, templatePath: "shots.template")
+            throw APIError(error, param: param, templatePath: shots.input.path("template"))
         }
         var ids = model.tokenizer.encode(prompt.text, addSpecial: addsSpecial, parseSpecial: false)
         if ids.isEmpty { ids = [try start(param: param)] }
@@ -132,26 +132,31 @@ extension PromptAssembly {
     // MARK: Chat
 
     /// A conversation with examples as turns before it.
-    func conversation(_ values: FieldValues, _ shots: ResolvedShots) throws(APIError) -> PromptPlan {
+    ///
+    /// - Parameter reserved: the tokens to generate, which the prompt leaves free.
+    func conversation(
+        _ values: FieldValues, _ shots: ResolvedShots, reserved: Int
+    ) throws(APIError) -> PromptPlan {
         let (messages, continuesFinal) = try messages(values)
         if shots.input.template != nil {
-            throw .unsupported(param: "shots.template", reason: "in a chat examples are turns", allowed: nil)
+            throw .unsupported(
+                param: shots.input.path("template"), reason: "in a chat examples are turns", allowed: nil)
         }
         if shots.input.hasCue {
-            throw .unsupported(param: "shots.cue", reason: "a chat's turns begin as the template has it", allowed: nil)
+            throw .unsupported(
+                param: shots.input.path("cue"), reason: "a chat's turns begin as the template has it", allowed: nil)
         }
         guard let asked = messages.lastIndex(where: { $0.role == .user }) else {
             throw .invalidValue(param: "messages", reason: "with shots there must be a message of the user")
         }
         let hasSystem = messages.first?.role == .system
         if hasSystem, shots.hasOwnInstruction, shots.instruction != nil {
-            throw .conflict(param: "shots.instruction", other: "messages[0]")
+            throw .conflict(param: shots.input.path("instruction"), other: "messages[0]")
         }
         // A set's own instruction gives way to a system message.
         let instruction = hasSystem ? nil : shots.instruction
         let opening = hasSystem ? [messages[0]] : instruction.map { [ChatMessage(role: .system, content: $0)] } ?? []
         let rest = messages.dropFirst(hasSystem ? 1 : 0)
-        let reserved = values[RequestFields.maxCompletionTokens] ?? 1
         let addsGenerationPrompt = values[RequestFields.addGenerationPrompt]
         return try fit(messages[asked].content, shots, reserved: reserved, param: "messages") {
             shown throws(APIError) in
@@ -183,19 +188,31 @@ extension PromptAssembly {
         let input = shots.input
         let room = model.contextLength - reserved
         let tokens = min(input.budgetTokens ?? room, room)
-        let result = input.selection.select(from: shots.pool, query: query)
+        let result = input.selection.select(
+            from: shots.pool, query: query, view: try view(of: shots, for: query))
         let budget = ShotBudget(tokens: tokens, drop: input.drop)
         var latest = 0
-        let fitted = try budget.fit(result, by: input.selection, in: shots.pool) {
-            shown throws(APIError) -> (prompt: PromptPlan, tokens: Int) in
-            let plan = try build(shown)
-            latest = plan.ids.count
-            return (plan, plan.ids.count)
+        func fitted(_ result: ExampleSelection.Result) throws(APIError) -> ShotBudget.Fitted<PromptPlan>? {
+            try budget.fit(result, by: input.selection, in: shots.pool) {
+                shown throws(APIError) -> (prompt: PromptPlan, tokens: Int) in
+                let plan = try build(shown)
+                latest = plan.ids.count
+                return (plan, plan.ids.count)
+            }
         }
-        guard let fitted else {
+        var found = try fitted(result)
+        if let first = found, input.selection.effectiveOrder == .entropyProbed {
+            // Which are shown is a matter of room; then their order is found, in which the last may not fit any more.
+            var narrowed = result
+            narrowed.ranked = result.ranked.filter(first.shown.contains)
+            narrowed.probed = try probedOrder(of: first.shown, shots)
+            found = try fitted(narrowed)
+            found?.dropped += first.dropped
+        }
+        guard let fitted = found else {
             if let asked = input.budgetTokens, asked <= room {
                 throw .invalidValue(
-                    param: "shots.budget_tokens",
+                    param: input.path("budget_tokens"),
                     reason: "the prompt without any example has \(latest) tokens, \(asked) are allowed")
             }
             throw .contextOverflow(
@@ -212,5 +229,16 @@ extension PromptAssembly {
             set: shots.set?.id, version: shots.set?.version, budget: tokens, shown: fitted.shown,
             excluded: result.excluded, dropped: fitted.dropped)
         return plan
+    }
+
+    /// What became of a prompt's examples that its reader may not expect.
+    static func warnings(of prompt: PromptPlan, param: String) -> [RequestWarning] {
+        guard let shots = prompt.shots, !shots.dropped.isEmpty else { return [] }
+        return [
+            RequestWarning(
+                code: "examples_dropped", param: param,
+                message: "\(shots.dropped.count) of \(shots.dropped.count + shots.shown.count) examples were left "
+                    + "out to keep the prompt within \(shots.budget) tokens")
+        ]
     }
 }

@@ -13,12 +13,17 @@ struct PromptAssembly: Sendable {
     let chatTemplate: Result<ChatTemplate, PromptingError>
     /// The example sets that requests can name; nil: none.
     var library: ExampleLibrary?
+    /// What is known of the model's view of examples.
+    let book: ModelBook
 
     /// The prompts of a generation request, at least one, none empty.
     func prompts(_ values: FieldValues, endpoint: Endpoint) throws(APIError) -> [PromptPlan] {
         let shots = try shots(values)
         if endpoint == .chat {
-            if let shots { return [try conversation(values, shots)] }
+            if let shots {
+                let reserved = values[RequestFields.maxCompletionTokens] ?? 1
+                return [try conversation(values, shots, reserved: reserved)]
+            }
             return [try conversation(values)]
         }
         guard let inputs = values[RequestFields.prompt] else { throw .missing(param: "prompt") }
@@ -27,7 +32,8 @@ struct PromptAssembly: Sendable {
         for (index, input) in inputs.enumerated() {
             let param = GenerationPlanner.param(.completions, index: index, count: inputs.count)
             if let shots {
-                plans.append(try self.shots(input, shots, values, param: param))
+                let reserved = values[RequestFields.maxTokens] ?? 16
+                plans.append(try self.shots(input, shots, values, reserved: reserved, param: param))
             } else if let template {
                 plans.append(try self.shots(input, template, values, param: param))
             } else {
@@ -38,8 +44,11 @@ struct PromptAssembly: Sendable {
     }
 
     /// The prompt of a route that takes one, and the field that it came from.
-    func onePrompt(_ values: FieldValues) throws(APIError) -> (plan: PromptPlan, param: String) {
+    ///
+    /// - Parameter reserved: the tokens to come after it, for which examples make room.
+    func onePrompt(_ values: FieldValues, reserved: Int) throws(APIError) -> (plan: PromptPlan, param: String) {
         let prompt = values[RequestFields.onePrompt]
+        let shots = try shots(values)
         /// Fields of the one way to give a prompt that would be lost in the other.
         func refuse(_ names: [String], beside other: String) throws(APIError) {
             for name in names where values.isGiven(name) { throw .conflict(param: values.path(name), other: other) }
@@ -50,23 +59,43 @@ struct PromptAssembly: Sendable {
                     RequestFields.onePrompt.name, RequestFields.template.name, RequestFields.addSpecialTokens.name,
                     RequestFields.parseSpecial.name,
                 ], beside: RequestFields.messages.name)
-            return (try conversation(values), RequestFields.messages.name)
+            let param = RequestFields.messages.name
+            guard let shots else { return (try conversation(values), param) }
+            return (try conversation(values, shots, reserved: reserved), param)
         }
         guard let prompt else { throw .missing(param: RequestFields.onePrompt.name) }
         try refuse(
             [RequestFields.addGenerationPrompt.name, RequestFields.continueFinalMessage.name],
             beside: RequestFields.onePrompt.name)
         let param = RequestFields.onePrompt.name
+        if let shots {
+            return (try self.shots(prompt, shots, values, reserved: reserved, param: param), param)
+        }
         guard let template = try ShotFields.template(values) else {
             return (try plain(prompt, values, param: param), param)
         }
-        return (try shots(prompt, template, values, param: param), param)
+        return (try self.shots(prompt, template, values, param: param), param)
     }
 
     // MARK: Completions
 
+    /// The prompt of another query: with the examples that `plan` shows, or as the only text.
+    func prompt(
+        _ text: String, instead plan: PromptPlan, isWhole: Bool, _ values: FieldValues, param: String
+    ) throws(APIError) -> PromptPlan {
+        let input = PromptInput(segments: [.text(text)])
+        if isWhole { return try plain(input, values, param: param) }
+        if let shots = try shots(values) {
+            return try prompt(
+                text, shots, try shots.completionTemplate, shown: plan.shots?.shown ?? [],
+                addsSpecial: values[RequestFields.addSpecialTokens], param: param)
+        }
+        guard let template = try ShotFields.template(values) else { return try plain(input, values, param: param) }
+        return try self.shots(input, template, values, param: param)
+    }
+
     /// A prompt as given: texts tokenized, ids kept.
-    private func plain(_ input: PromptInput, _ values: FieldValues, param: String) throws(APIError) -> PromptPlan {
+    func plain(_ input: PromptInput, _ values: FieldValues, param: String) throws(APIError) -> PromptPlan {
         let tokenizer = model.tokenizer
         let parsesSpecial = values[RequestFields.parseSpecial]
         var ids: [Int32] = []

@@ -10,6 +10,14 @@ package struct PromptInput: Sendable, Equatable {
         case text(String)
         /// Ids as they are.
         case ids([Int32])
+
+        /// The most tokens that it can have: a token has a byte at least, but for what it may join before it.
+        var tokenLimit: Int {
+            switch self {
+            case .text(let text): text.utf8.count + 1
+            case .ids(let ids): ids.count
+            }
+        }
     }
 
     /// The stretches in order; empty only where a client sent an empty list, which is refused.

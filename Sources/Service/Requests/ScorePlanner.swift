@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Engine
+import Evaluation
 import StrictJSON
 import Tokenizers
 
@@ -16,10 +17,16 @@ struct ScorePlan: Sendable {
 
     var head: AnswerHead
     var model: ModelInfo
-    /// Tokens of the prompt alone.
+    var prompt: PromptPlan
+    /// Tokens of the prompt, and of those that the choices are calibrated with.
     var promptTokens: Int
+    /// What the answer holds besides.
+    var extras: Set<AnswerExtra>
     var choices: [Choice]
-    /// The work: what all sequences begin with is computed once.
+    /// What the choices are scored after besides, to calibrate them; nil: nothing.
+    var calibration: CalibrationInput?
+    /// The work: the choices after the prompt, then after each input of the calibration. What all sequences begin with is
+    /// computed once.
     var group: GenerationGroup
     var warnings: [RequestWarning]
 }
@@ -35,23 +42,63 @@ extension GenerationPlanner {
         guard let inputs = values[RequestFields.scoreChoices] else {
             throw .missing(param: RequestFields.scoreChoices.name)
         }
-        let (prompt, param) = try assembly.onePrompt(values)
+        let reserved = inputs.reduce(0) { longest, input in
+            max(longest, input.segments.reduce(0) { $0 + $1.tokenLimit })
+        }
+        let (prompt, param) = try assembly.onePrompt(values, reserved: min(reserved, model.contextLength - 1))
         let isText = param == RequestFields.onePrompt.name && values[RequestFields.onePrompt]?.text != nil
-        let joint = isText && values[RequestFields.boundary] == "joined"
-        let seam = joint ? JointSeam(prompt, values, model.tokenizer) : nil
+        let joins = isText && values[RequestFields.boundary] == "joined"
+        let asked = try Self.sequences(inputs, after: prompt, joins: joins, values, model) {
+            JSONPath.element(RequestFields.scoreChoices.name, $0)
+        }
+        var requests = asked.requests
+        var promptTokens = prompt.ids.count
+        let calibration = values[RequestFields.calibrate]
+        if let calibration {
+            let count = inputs.count * (calibration.inputs.count + 1)
+            guard count <= Int(RequestFields.scoreCount.max ?? 0) else {
+                throw .invalidValue(
+                    param: RequestFields.calibrate.name,
+                    reason: "\(inputs.count) choices after \(calibration.inputs.count) inputs and the query are "
+                        + "\(count), at most \(Int(RequestFields.scoreCount.max ?? 0)) are allowed")
+            }
+            guard isText else {
+                throw .conflict(param: RequestFields.calibrate.name, other: values.path(param))
+            }
+            for (place, text) in calibration.inputs.enumerated() {
+                let path =
+                    calibration.method == .pmi ? "calibrate.premise" : JSONPath.element("calibrate.inputs", place)
+                let other = try assembly.prompt(
+                    text, instead: prompt, isWhole: calibration.method == .pmi, values, param: path)
+                promptTokens += other.ids.count
+                requests += try Self.sequences(inputs, after: other, joins: joins, values, model) { _ in path }.requests
+            }
+        }
+        return ScorePlan(
+            head: head("score", model), model: model, prompt: prompt, promptTokens: promptTokens,
+            extras: values[RequestFields.assembledExtra], choices: asked.choices, calibration: calibration,
+            group: GenerationGroup(requests, sharedTokens: Self.sharedTokens(requests)),
+            warnings: warnings + PromptAssembly.warnings(of: prompt, param: param))
+    }
+
+    /// Each choice after a prompt, and what computes it; `choiceParam` names it in errors.
+    private static func sequences(
+        _ inputs: [PromptInput], after prompt: PromptPlan, joins: Bool, _ values: FieldValues, _ model: ModelInfo,
+        choiceParam: (Int) -> String
+    ) throws(APIError) -> (choices: [ScorePlan.Choice], requests: [GenerationRequest]) {
+        let seam = joins ? JointSeam(prompt, values, model.tokenizer) : nil
         var choices: [ScorePlan.Choice] = []
         var requests: [GenerationRequest] = []
         for (index, input) in inputs.enumerated() {
-            let choiceParam = JSONPath.element(RequestFields.scoreChoices.name, index)
-            let (ids, start) = Self.sequence(input, after: prompt, seam: seam, model.tokenizer)
+            let (ids, start) = sequence(input, after: prompt, seam: seam, model.tokenizer)
             guard ids.count > start else {
                 throw .invalidValue(
-                    param: choiceParam,
+                    param: choiceParam(index),
                     reason: "has no token of its own after the prompt; say boundary apart to tokenize it alone")
             }
             guard ids.count <= model.contextLength else {
                 throw .contextOverflow(
-                    param: choiceParam, promptTokens: start, maxTokens: ids.count - start,
+                    param: choiceParam(index), promptTokens: start, maxTokens: ids.count - start,
                     contextLength: model.contextLength)
             }
             var request = GenerationRequest(prompt: ids, maxTokens: 0)
@@ -63,9 +110,7 @@ extension GenerationPlanner {
                 input.text?.utf8.count ?? ids[start...].reduce(0) { $0 + model.tokenizer.bytes(of: $1).count }
             choices.append(ScorePlan.Choice(start: start, byteCount: byteCount))
         }
-        return ScorePlan(
-            head: head("score", model), model: model, promptTokens: prompt.ids.count, choices: choices,
-            group: GenerationGroup(requests, sharedTokens: Self.sharedTokens(requests)), warnings: warnings)
+        return (choices, requests)
     }
 
     /// The tokens of the prompt with a choice, and where those of the choice begin.
@@ -84,7 +129,7 @@ extension GenerationPlanner {
     }
 
     /// How many tokens all prompts begin with, without the last of any, which needs no computation.
-    private static func sharedTokens(_ requests: [GenerationRequest]) -> Int {
+    static func sharedTokens(_ requests: [GenerationRequest]) -> Int {
         guard let first = requests.first?.prompt else { return 0 }
         return requests.reduce(first.count - 1) { shared, request in
             let limit = min(shared, request.prompt.count - 1)

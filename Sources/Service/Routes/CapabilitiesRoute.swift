@@ -51,6 +51,17 @@ enum CapabilitiesRoute {
                 })
             object.member("constraints", object: { write(&$0) })
             object.member(
+                "strategies",
+                object: { entry in
+                    entry.member(
+                        "limits",
+                        object: { limits in
+                            limits.member("width", Int(RequestFields.widthRange.max ?? 0))
+                            limits.member("search_continuations", GenerationPlanner.logprobLimit)
+                            limits.member("hidden_state_floats", StrategyPlanner.stateLimit)
+                        })
+                })
+            object.member(
                 "logprobs",
                 object: { entry in
                     entry.member("modes", LogprobMode.allCases.map(\.rawValue))

@@ -10,6 +10,8 @@ enum Route: Sendable, Equatable {
     case compare
     case score
     case distribution
+    case replay
+    case whatIf
     case models
     case model(String)
     case tokenize
@@ -33,6 +35,8 @@ enum Route: Sendable, Equatable {
         case .compare: "/v1/compare"
         case .score: "/v1/score"
         case .distribution: "/v1/distribution"
+        case .replay: "/v1/replay"
+        case .whatIf: "/v1/whatif"
         case .models: "/v1/models"
         case .model: "/v1/models/{id}"
         case .tokenize: "/tokenize"
@@ -53,8 +57,8 @@ enum Route: Sendable, Equatable {
     /// Whether the route takes a JSON body by POST.
     var isPost: Bool {
         switch self {
-        case .completions, .chatCompletions, .compare, .score, .distribution, .tokenize, .detokenize, .assemble, .curve,
-            .ablate:
+        case .completions, .chatCompletions, .compare, .score, .distribution, .replay, .whatIf, .tokenize, .detokenize,
+            .assemble, .curve, .ablate:
             true
         default: false
         }
@@ -98,6 +102,8 @@ enum Route: Sendable, Equatable {
         case "/v1/compare": self = .compare
         case "/v1/score": self = .score
         case "/v1/distribution": self = .distribution
+        case "/v1/replay": self = .replay
+        case "/v1/whatif": self = .whatIf
         case "/v1/models", "/models": self = .models
         case "/tokenize": self = .tokenize
         case "/detokenize": self = .detokenize

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decoding
 import Engine
 import StrictJSON
 
@@ -11,6 +12,10 @@ package enum AnswerExtra: String, Sendable, CaseIterable {
     case assembled
     /// The ids of prompts and choices.
     case tokenIDs = "token_ids"
+    /// What makes and verifies the answer again.
+    case receipt
+    /// What a beam search decided at each step.
+    case search
 }
 
 /// What of a stream's usage is asked for.
@@ -77,13 +82,24 @@ extension RequestFields {
         meaning: "Which distribution log-probabilities are those of: raw, the model's own; processed, what was left "
             + "after the stages and drawn from (not with echo); both, raw with processed beside it.")
 
+    static let trace = Field<TraceDetail?>(
+        "trace", type: "string or object", allowed: Allowed(values: TraceFields.levels.map { .string($0) }),
+        default: nil, defaultText: "\"off\"", members: TraceFields.members.map(\.declaration),
+        meaning: "Reports at each generated token what each stage did: the tokens it left, the probability it removed, "
+            + "the entropy before and after, rank and log-probability of the token that was drawn. full also lists the "
+            + "likeliest tokens after each stage. An object sets how many."
+    ) { (json, path, reading) throws(APIError) in
+        try TraceFields.read(json, path, &reading)
+    }
+
     static let skipSpecialTokens = Field<Bool>.boolean(
         "skip_special_tokens", default: true, meaning: "Control tokens leave no trace in the text.")
 
     static let returnExtras = Field<Set<AnswerExtra>>(
         "return", type: "array of strings", allowed: Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) }),
         default: [], defaultText: "[]",
-        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids."
+        meaning: "What the answer holds besides: the settings in effect, the assembled prompts, the token ids, the "
+            + "steps of a beam search, a receipt for /v1/replay (in a comparison one per lane)."
     ) { (json, path, _) throws(APIError) in
         let allowed = Allowed(values: AnswerExtra.allCases.map { .string($0.rawValue) })
         var extras: Set<AnswerExtra> = []
@@ -96,7 +112,53 @@ extension RequestFields {
         return extras
     }
 
+    static let assembledExtra = Field<Set<AnswerExtra>>(
+        "return", type: "array of strings", allowed: Allowed(values: [.string(AnswerExtra.assembled.rawValue)]),
+        default: [], defaultText: "[]", endpoints: [.score, .distribution],
+        meaning: "What the answer holds besides: the assembled prompt."
+    ) { (json, path, _) throws(APIError) in
+        let allowed = Allowed(values: [.string(AnswerExtra.assembled.rawValue)])
+        let elements = try Read.array(json, path, Allowed(min: 0, max: 16, counting: "items"), of: "strings")
+        for (index, element) in elements.enumerated() {
+            _ = try Read.string(element, JSONPath.element(path, index), allowed)
+        }
+        return elements.isEmpty ? [] : [.assembled]
+    }
+
     static let strict = Field<Bool>.boolean(
         "strict", default: false, endpoints: Set(Endpoint.allCases),
         meaning: "An unknown field is an error instead of a warning.")
+}
+
+/// The levels and members of `trace`.
+enum TraceFields {
+    static let levels = ["off", "summary", "full"]
+    static let level = Field<String>.choice("level", levels, default: "full", meaning: "How much.")
+    static let top = Field<Int>.integer(
+        "top", Allowed(min: 1, max: 50), default: 5, unit: "tokens",
+        meaning: "How many of the likeliest tokens full lists after each stage.")
+    static let members = [AnyField(level), AnyField(top)]
+
+    static func read(_ json: JSON, _ path: String, _ reading: inout FieldReading) throws(APIError) -> TraceDetail? {
+        if json.stringValue != nil {
+            let level = try Read.string(json, path, Allowed(values: levels.map { .string($0) }))
+            return detail(level, top: top.defaultValue)
+        }
+        guard json.objectValue != nil else {
+            throw .wrongType(param: path, expected: "string or object", found: json.typeName)
+        }
+        let values = try Read.members(json, path, members, &reading)
+        guard values[level] == "full" || !values.has(top) else {
+            throw .invalidValue(param: JSONPath.member(path, "top"), reason: "only with level full")
+        }
+        return detail(values[level], top: values[top])
+    }
+
+    private static func detail(_ level: String, top: Int) -> TraceDetail? {
+        switch level {
+        case "summary": .summary
+        case "full": .full(count: top)
+        default: nil
+        }
+    }
 }

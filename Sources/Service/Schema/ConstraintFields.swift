@@ -22,7 +22,7 @@ extension RequestFields {
 
     static let textChoices = Field<[String]?>(
         "choice", aliases: ["guided_choice"], type: "array of strings", allowed: choiceTextCount, default: nil,
-        defaultText: nil, endpoints: .openAI, meaning: "The text is one of these; of 1 to 4096 bytes each."
+        defaultText: nil, endpoints: .generation, meaning: "The text is one of these; of 1 to 4096 bytes each."
     ) { (json, path, _) throws(APIError) in
         var texts: [String] = []
         for (index, element) in try Read.array(json, path, choiceTextCount, of: "strings").enumerated() {
@@ -32,17 +32,17 @@ extension RequestFields {
     }
 
     static let regex = Field<String?>.string(
-        "regex", aliases: ["guided_regex"], expressionLength, endpoints: .openAI,
+        "regex", aliases: ["guided_regex"], expressionLength, endpoints: .generation,
         meaning:
             "The text is one that this regular expression matches from start to end. Classes \\d \\w \\s are ASCII; "
             + "backreferences, lookaround and word boundaries are refused.")
 
     static let jsonObject = Field<Bool>.boolean(
-        "json_object", default: false, endpoints: .openAI, meaning: "The text is a JSON object.")
+        "json_object", default: false, endpoints: .generation, meaning: "The text is a JSON object.")
 
     static let jsonSchema = Field<JSON?>(
         "json_schema", aliases: ["guided_json"], type: "object or boolean", default: nil, defaultText: nil,
-        endpoints: .openAI,
+        endpoints: .generation,
         meaning: "The text is a JSON value that is valid against this JSON Schema; properties come in its order. "
             + "Keywords that cannot be honoured are refused by name: see docs/constraints.md."
     ) { (json, path, _) throws(APIError) in
@@ -51,13 +51,13 @@ extension RequestFields {
 
     static let grammar = Field<String?>.string(
         "grammar", aliases: ["guided_grammar"],
-        Allowed(min: 0, max: Double(ConstraintLimits.textBytes), counting: "bytes"), endpoints: .openAI,
+        Allowed(min: 0, max: Double(ConstraintLimits.textBytes), counting: "bytes"), endpoints: .generation,
         meaning: "The text is one that this grammar, in llama.cpp's notation GBNF, generates from its rule root. An "
             + "empty string is none.")
 
     static let responseFormat = Field<ResponseFormat?>(
         "response_format", type: "object", default: nil, defaultText: "{\"type\":\"text\"}",
-        endpoints: .openAI, members: ResponseFormatFields.members.map(\.declaration),
+        endpoints: .generation, members: ResponseFormatFields.members.map(\.declaration),
         meaning: "OpenAI's way to say json_object and json_schema."
     ) { (json, path, reading) throws(APIError) in
         let values = try Read.members(json, path, ResponseFormatFields.members, &reading)

@@ -12,6 +12,10 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case score = "/v1/score"
     /// `POST /v1/distribution`.
     case distribution = "/v1/distribution"
+    /// `POST /v1/replay`.
+    case replay = "/v1/replay"
+    /// `POST /v1/whatif`.
+    case whatIf = "/v1/whatif"
     /// `POST /tokenize`.
     case tokenize = "/tokenize"
     /// `POST /detokenize`.

@@ -208,7 +208,7 @@ enum Read {
                 continue
             }
             if value.isNull { continue }
-            values.set(key, try field.read(value, memberPath, &reading))
+            values.set(key, try field.read(value, memberPath, &reading), json: value, path: memberPath)
         }
         return values
     }

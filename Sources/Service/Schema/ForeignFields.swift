@@ -30,15 +30,7 @@ struct ForeignField: Sendable {
     /// SGLang, TGI, transformers.
     static let all: [ForeignField] = [
         // Search and ranking.
-        ForeignField("best_of", off: [1], "ranking of several draws is not supported"),
-        ForeignField("use_beam_search", off: [false]),
-        ForeignField("num_beams", off: [1]),
-        ForeignField("beam_width", off: [1]),
-        ForeignField("length_penalty", off: [1]),
-        ForeignField("early_stopping", off: [false]),
-        ForeignField("penalty_alpha", off: [0]),
-        ForeignField("guidance_scale", off: [1]),
-        ForeignField("negative_prompt", off: [""]),
+        ForeignField("force_words_ids", off: [[]]),
         ForeignField("do_sample", off: [true], "say temperature 0 for the likeliest token"),
         // Fill in the middle.
         ForeignField("suffix", off: [""]),

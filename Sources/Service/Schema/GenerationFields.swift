@@ -98,6 +98,21 @@ extension RequestFields {
     }
 }
 
+// How it is computed.
+extension RequestFields {
+    static let lookupTokens = Field<Int>.integer(
+        "prompt_lookup_num_tokens", Allowed(min: 0, max: 16), default: 0, unit: "tokens", endpoints: .openAI,
+        meaning: "Guesses up to this many next tokens from what followed the same tokens earlier in prompt and answer, "
+            + "and computes them in one step. The answer is the same to the bit, and comes sooner where the text "
+            + "repeats itself; a busy server guesses less. The usage counts guesses that came true and those that did "
+            + "not. 0: no guesses.")
+
+    static let lookupMatch = Field<Int>.integer(
+        "max_matching_ngram_size", Allowed(min: 1, max: 16), default: 3, unit: "tokens", endpoints: .openAI,
+        meaning: "How many last tokens prompt_lookup_num_tokens compares at most; the place that agrees in most is "
+            + "taken, the latest of several.")
+}
+
 // How a prompt becomes tokens.
 extension RequestFields {
     static let addSpecialTokens = Field<Bool>.boolean(

@@ -14,10 +14,20 @@ package struct LaneInput: Sendable {
     /// Names of fields that were given as null: they have their defaults, whatever holds for the other lanes.
     package var cleared: Set<String> = []
 
+    /// Whether its examples may be others than those of the rest.
+    var hasOwnPrompt: Bool {
+        values.has(RequestFields.shots) || cleared.contains(RequestFields.shots.name)
+    }
+
     /// The name, or the settings in words.
     var label: String {
         if let name { return name }
-        let parts = given.members.map { "\($0)=\(JSONText.of($1))" }
+        let parts = given.members.flatMap { name, json in
+            guard let object = json.objectValue, object.count > 0 else {
+                return ["\(name)=\(JSONText.of(json))"]
+            }
+            return object.members.map { "\(JSONPath.member(name, $0))=\(JSONText.of($1))" }
+        }
         return parts.isEmpty ? "default" : parts.joined(separator: ", ")
     }
 }
@@ -37,13 +47,16 @@ enum LaneFields {
         RequestFields.maxTime.declaration,
     ]
 
+    /// What the text may be.
+    private static let constraints = ConstraintPlanner.fields
+
     /// Which tokens end a text, which some stages must know.
     private static let ends: [FieldDeclaration] = [
         RequestFields.stopTokenIDs.declaration, RequestFields.ignoreEnd.declaration,
     ]
 
-    private static let samplingNames = Set((sampling + ends).map(\.name))
-    private static let names = samplingNames.union(lengths.map(\.name))
+    private static let samplingNames = Set((sampling + constraints + ends).map(\.name))
+    private static let names = samplingNames.union(lengths.map(\.name)).union([RequestFields.shots.name])
 
     /// Whether lanes of the route may hold the field.
     static func contains(_ declaration: FieldDeclaration, for endpoint: Endpoint) -> Bool {
@@ -81,6 +94,10 @@ extension FieldValues {
         var values = self
         for name in lane.cleared { values.remove(name) }
         values.merge(lane.values)
+        // Of the examples a lane says only what differs.
+        if let common = self[RequestFields.shots], let own = lane.values[RequestFields.shots] {
+            values.set(RequestFields.shots.name, common.overlaid(by: own))
+        }
         return values
     }
 }

@@ -14,9 +14,15 @@ package enum RequestSchema {
         AnyField(RequestFields.compareRandom), AnyField(RequestFields.distributionLanes),
         AnyField(RequestFields.distributionGrid), AnyField(RequestFields.distributionRandom),
         AnyField(RequestFields.samples), AnyField(RequestFields.reference), AnyField(RequestFields.scoreChoices),
-        AnyField(RequestFields.boundary), AnyField(RequestFields.distributionTop),
+        AnyField(RequestFields.boundary), AnyField(RequestFields.calibrate), AnyField(RequestFields.distributionTop),
         AnyField(RequestFields.maxTokens), AnyField(RequestFields.maxCompletionTokens),
-        AnyField(RequestFields.seed), AnyField(RequestFields.choiceCount), AnyField(RequestFields.order),
+        AnyField(RequestFields.seed), AnyField(RequestFields.choiceCount), AnyField(RequestFields.aggregate),
+        AnyField(RequestFields.bestOf), AnyField(RequestFields.beamWidth), AnyField(RequestFields.usesBeamSearch),
+        AnyField(RequestFields.beamGroups), AnyField(RequestFields.diversityPenalty),
+        AnyField(RequestFields.lengthPenalty), AnyField(RequestFields.lengthNorm),
+        AnyField(RequestFields.earlyStopping), AnyField(RequestFields.guidanceScale),
+        AnyField(RequestFields.negativePrompt), AnyField(RequestFields.penaltyAlpha),
+        AnyField(RequestFields.dolaLayers), AnyField(RequestFields.order),
         AnyField(RequestFields.samplers), AnyField(RequestFields.temperature), AnyField(RequestFields.dynamicRange),
         AnyField(RequestFields.dynamicExponent), AnyField(RequestFields.topK), AnyField(RequestFields.topP),
         AnyField(RequestFields.minP), AnyField(RequestFields.typicalP), AnyField(RequestFields.topNSigma),
@@ -40,15 +46,18 @@ package enum RequestSchema {
         AnyField(RequestFields.jsonObject), AnyField(RequestFields.jsonSchema), AnyField(RequestFields.grammar),
         AnyField(RequestFields.responseFormat), AnyField(RequestFields.minTokens), AnyField(RequestFields.stop),
         AnyField(RequestFields.stopTokenIDs), AnyField(RequestFields.includeStop), AnyField(RequestFields.ignoreEnd),
-        AnyField(RequestFields.maxTime), AnyField(RequestFields.stream), AnyField(RequestFields.streamOptions),
+        AnyField(RequestFields.maxTime), AnyField(RequestFields.lookupTokens), AnyField(RequestFields.lookupMatch),
+        AnyField(RequestFields.stream), AnyField(RequestFields.streamOptions),
         AnyField(RequestFields.echo), AnyField(RequestFields.logprobCount), AnyField(RequestFields.logprobs),
         AnyField(RequestFields.topLogprobs), AnyField(RequestFields.compareTopLogprobs),
         AnyField(RequestFields.logprobsMode),
-        AnyField(RequestFields.skipSpecialTokens),
+        AnyField(RequestFields.trace), AnyField(RequestFields.skipSpecialTokens),
         AnyField(RequestFields.addSpecialTokens), AnyField(RequestFields.parseSpecial),
         AnyField(RequestFields.truncatePromptTokens), AnyField(RequestFields.addGenerationPrompt),
         AnyField(RequestFields.continueFinalMessage), AnyField(RequestFields.returnExtras),
-        AnyField(RequestFields.strict),
+        AnyField(RequestFields.assembledExtra),
+        AnyField(RequestFields.strict), AnyField(RequestFields.receipt), AnyField(RequestFields.keep),
+        AnyField(RequestFields.run), AnyField(RequestFields.runChoice), AnyField(RequestFields.whatIfSettings),
         AnyField(RequestFields.content), AnyField(RequestFields.tokenizePrompt),
         AnyField(RequestFields.tokenizeMessages), AnyField(RequestFields.tokenizeAddSpecial),
         AnyField(RequestFields.tokenizeParseSpecial), AnyField(RequestFields.withPieces),
@@ -125,6 +134,15 @@ package enum RequestSchema {
         }
     }
 
+    /// Reads and checks settings that stand at `path` of a body.
+    ///
+    /// - Throws: ``APIError`` for the first member at fault.
+    static func read(
+        _ object: JSONObject, for endpoint: Endpoint, at path: String, _ reading: inout FieldReading
+    ) throws(APIError) -> FieldValues {
+        try read(object, tables[endpoint] ?? [:], endpoint, of: path, &reading) { JSONPath.member(path, $0) }
+    }
+
     /// Reads and checks the settings of a lane, and names those that are given as null.
     ///
     /// - Throws: ``APIError`` for the first member at fault.
@@ -140,6 +158,11 @@ package enum RequestSchema {
             }
         }
         return (values, cleared)
+    }
+
+    /// The names, as declared, of the members that are fields of the route, in the order of the object.
+    static func names(of object: JSONObject, for endpoint: Endpoint) -> [String] {
+        object.keys.compactMap { tables[endpoint]?[$0]?.declaration.name }
     }
 
     /// Whether a field of lanes takes integers.

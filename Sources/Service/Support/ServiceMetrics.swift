@@ -130,6 +130,10 @@ final class ServiceMetrics: Sendable {
         own("temper_prefix_hit_ratio", "gauge", "Part of all prompt tokens taken from the prefix cache.", hitRate)
         own("temper_prompt_tokens_total", "counter", "Prompt tokens computed.") { Double($1.promptTokens) }
         own("temper_generated_tokens_total", "counter", "Tokens generated.") { Double($1.generatedTokens) }
+        own("temper_draft_tokens_total", "counter", "Tokens guessed and computed ahead.") { Double($1.draftTokens) }
+        own("temper_draft_accepted_tokens_total", "counter", "Guessed tokens that came true.") {
+            Double($1.acceptedDraftTokens)
+        }
         own("temper_engine_steps_total", "counter", "Steps of the engine.") { Double($1.steps) }
         own("temper_groups_completed_total", "counter", "Groups completed.") { Double($1.completedGroups) }
         own("temper_groups_cancelled_total", "counter", "Groups cancelled.") { Double($1.cancelledGroups) }

@@ -8,11 +8,19 @@
 #define TPR_TARGET TPR_AVX2
 #include "../tpr_elementwise.inc"
 
+/// Rows of input from which on it pays to unpack weights into panels.
+enum { PANEL_ROWS32 = 6, PANEL_ROWS256 = 24 };
+
 static void linear(const tpr_linear *map, size_t first, size_t last) {
-    switch (tpr_input_kind(map->type)) {
-    case TPR_INPUT_FLOAT: tpr_linear_plain_avx2(map, first, last); break;
-    case TPR_INPUT_BLOCKS32: tpr_linear_blocks32_avx2(map, first, last); break;
-    default: tpr_linear_blocks256_avx2(map, first, last); break;
+    int kind = tpr_input_kind(map->type);
+    if (kind == TPR_INPUT_FLOAT) {
+        tpr_linear_plain_avx2(map, first, last);
+    } else if (map->rows >= (kind == TPR_INPUT_BLOCKS32 ? PANEL_ROWS32 : PANEL_ROWS256)) {
+        tpr_linear_panels_avx2(map, first, last);
+    } else if (kind == TPR_INPUT_BLOCKS32) {
+        tpr_linear_blocks32_avx2(map, first, last);
+    } else {
+        tpr_linear_blocks256_avx2(map, first, last);
     }
 }
 

@@ -55,39 +55,56 @@ TPR_AVX2_INLINE void tpr_finish_avx2(const tpr_linear *map, size_t m0, size_t n0
     }
 }
 
+/// Where the weights of the next tile are asked for ahead of their use, as the processor does not foresee them.
+typedef struct {
+    const uint8_t *next;
+    size_t along, across;
+} tpr_ahead;
+
+/// The rows of a tile follow each other. Short ones are asked for in the order of memory, `run` bytes for each of `count`
+/// rows at a time, long ones each at the place that the tile has come to.
+TPR_AVX2_INLINE tpr_ahead tpr_ahead_avx2(const uint8_t *next, size_t row_bytes, size_t count, size_t run) {
+    return row_bytes <= 1536 ? (tpr_ahead){next, count, run} : (tpr_ahead){next, 1, row_bytes};
+}
+
+/// Asks for 64 bytes: `at` is how far the tile has come along its rows, `n` the row.
+TPR_AVX2_INLINE void tpr_ask_avx2(const tpr_ahead *ahead, size_t at, size_t n, size_t line) {
+    _mm_prefetch((const char *)(ahead->next + at * ahead->along + n * ahead->across + line), _MM_HINT_T1);
+}
+
 /// A tile: M rows of input from m0 on by N outputs from n0 on, along all columns.
 typedef void (*tpr_tile_avx2)(const tpr_linear *map, size_t m0, size_t n0);
 
-/// The tiles of a weight type, by the rows of input (1 to 4): the wide one and the one for a single output. Where
-/// unpacking weights costs much, also one of 8 rows by one output.
+/// The tiles of a weight type, by the rows of input (1 to 4): the wide one and the one for a single output.
 typedef struct {
     int width[4];
-    tpr_tile_avx2 wide[4], single[4], tall;
+    tpr_tile_avx2 wide[4], single[4];
 } tpr_tiles_avx2;
 
-/// All tiles of outputs first..<last and all rows. Rows go in groups whose input stays in the second-level cache beside
-/// the weights of a chunk; within a group they are the inner loop, so that the weights of a tile stay in the first.
+/// All tiles of outputs first..<last and all rows. Outputs are the inner loop: the input of a tile stays in the first
+/// cache while the weights of a chunk, which are smaller, come from the second.
 TPR_AVX2 static inline void tpr_run_tiles_avx2(const tpr_tiles_avx2 *tiles, const tpr_linear *map, size_t first,
                                                size_t last) {
-    const size_t group = 32;
-    for (size_t start = 0; start < map->rows; start += group) {
-        size_t end = map->rows - start < group ? map->rows : start + group;
-        size_t width = (size_t)tiles->width[end - start < 4 ? end - start - 1 : 3];
-        for (size_t n = first; n < last;) {
-            size_t step = last - n >= width ? width : 1;
-            size_t m = start;
-            for (; tiles->tall && m + 8 <= end; m += 8) {
-                for (size_t i = 0; i < step; i++) { tiles->tall(map, m, n + i); }
-            }
-            while (m < end) {
-                size_t height = end - m < 4 ? end - m : 4;
-                size_t own = (size_t)tiles->width[height - 1];
-                size_t i = 0;
-                for (; i + own <= step; i += own) { tiles->wide[height - 1](map, m, n + i); }
-                for (; i < step; i++) { tiles->single[height - 1](map, m, n + i); }
-                m += height;
-            }
-            n += step;
+    for (size_t m = 0; m < map->rows;) {
+        size_t height = map->rows - m < 4 ? map->rows - m : 4;
+        size_t width = (size_t)tiles->width[height - 1];
+        size_t n = first;
+        for (; n + width <= last; n += width) { tiles->wide[height - 1](map, m, n); }
+        for (; n < last; n++) { tiles->single[height - 1](map, m, n); }
+        m += height;
+    }
+}
+
+/// Some rows of input from m0 on by `width` outputs from n0 on, at most eight.
+typedef void (*tpr_eight_tile_avx2)(const tpr_linear *map, size_t m0, size_t n0, size_t width);
+
+/// All tiles of outputs first..<last and all rows, eight outputs and up to four rows at a time.
+TPR_AVX2 static inline void tpr_run_eights_avx2(const tpr_eight_tile_avx2 tiles[4], const tpr_linear *map, size_t first,
+                                                size_t last) {
+    for (size_t n = first; n < last; n += 8) {
+        size_t width = last - n < 8 ? last - n : 8;
+        for (size_t m = 0; m < map->rows; m += 4) {
+            tiles[map->rows - m < 4 ? map->rows - m - 1 : 3](map, m, n, width);
         }
     }
 }
@@ -95,6 +112,7 @@ TPR_AVX2 static inline void tpr_run_tiles_avx2(const tpr_tiles_avx2 *tiles, cons
 void tpr_linear_plain_avx2(const tpr_linear *map, size_t first, size_t last);
 void tpr_linear_blocks32_avx2(const tpr_linear *map, size_t first, size_t last);
 void tpr_linear_blocks256_avx2(const tpr_linear *map, size_t first, size_t last);
+void tpr_linear_panels_avx2(const tpr_linear *map, size_t first, size_t last);
 void tpr_attention_avx2(const tpr_attention *job, void *scratch);
 const tpr_ops *tpr_ops_avx2(void);
 

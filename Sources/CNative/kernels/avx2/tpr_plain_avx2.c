@@ -25,15 +25,13 @@ TPR_AVX2_INLINE void accumulate(uint32_t type, int M, int N, const float *input,
     const size_t size = type == TPR_F32 ? 4 : 2;
     size_t k = 0;
     if (M == 1) {
-        // Bound by memory: ask for the same place in the next tile, which the processor does not foresee.
+        tpr_ahead ahead = tpr_ahead_avx2(weight + (size_t)N * weight_stride, weight_stride, (size_t)N, 32 * size);
         for (; k + 32 <= count; k += 32) {
 #pragma unroll
             for (int n = 0; n < N; n++) {
                 const uint8_t *row = weight + (size_t)n * weight_stride + k * size;
-                _mm_prefetch((const char *)(row + (size_t)N * weight_stride), _MM_HINT_T1);
-                if (type == TPR_F32) {
-                    _mm_prefetch((const char *)(row + (size_t)N * weight_stride + 64), _MM_HINT_T1);
-                }
+                tpr_ask_avx2(&ahead, k * size, (size_t)n, 0);
+                if (type == TPR_F32) { tpr_ask_avx2(&ahead, k * size, (size_t)n, 64); }
 #pragma unroll
                 for (size_t i = 0; i < 32; i += 8) {
                     acc[n] = _mm256_fmadd_ps(load8(type, row + i * size), _mm256_loadu_ps(input + k + i), acc[n]);
