@@ -16,12 +16,10 @@ import pathlib
 
 from .books import read_books
 from .draw import Draw
+from .echoes import WORDS
 from .formats import CHAT_TEMPLATE
 from .heldout import evaluation_set
-from .labels import COMMON, INVENTED
-from .lexicon import CATEGORIES
 from .mixture import SOURCES
-from .sentences import NAMES
 
 
 def write(path, documents):
@@ -41,13 +39,11 @@ def write(path, documents):
 def vocabulary_sample(seed, size, books):
     """A balanced sample to learn the vocabulary from, and the words of tasks and their labels so often that each
     becomes one token, at the start of a line as well as after a space: of a word in pieces nothing is looked up before
-    the pieces are read as one."""
-    words = [*(word for words in CATEGORIES.values() for word in words), *NAMES, *COMMON, *INVENTED]
-    words = list(dict.fromkeys(words))
+    the pieces are read as one. Rows with marks add no word to those without."""
     for _ in range(int(400 * min(size, 1))):
-        yield {"text": "\n".join(words) + "\n" + " ".join(words)}
+        yield {"text": "\n".join(WORDS) + "\n" + " ".join(WORDS)}
     for name, (make, count) in SOURCES.items():
-        for number in range(int(count * min(size, 1))):
+        for number in range(int(count * min(size, 1)) if name != "marked" else 0):
             yield make(Draw(seed, "vocabulary", name, number))
     yield from books[::3]
 

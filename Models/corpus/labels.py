@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words that stand for a class within one episode: invented ones, letters, numerals, and common words."""
+"""Words that stand for a class within one episode: invented ones, letters, numerals, common words, and any other."""
 
 from .draw import share
+from .lexicon import CATEGORIES
 from .splits import label_is_held
 
 _ONSETS = "b d f g k l m n p r s t v w z".split()
@@ -21,14 +22,15 @@ COMMON = tuple(
     "three four red blue green black white circle square star".split()
 )
 
-KINDS = {"invented": INVENTED, "letter": LETTERS, "numeral": NUMERALS, "common": COMMON}
-_WEIGHTS = (("invented", 4), ("common", 5), ("letter", 2), ("numeral", 1))
+WORDS = tuple(word for words in CATEGORIES.values() for word in words)
+KINDS = {"invented": INVENTED, "letter": LETTERS, "numeral": NUMERALS, "common": COMMON, "word": WORDS}
+_WEIGHTS = (("invented", 3), ("common", 3), ("letter", 2), ("numeral", 1), ("word", 3))
 
 
-def draw_labels(draw, count, held=False, easy=False):
-    """Different label words of one kind; of those held out, or of the others, of which the easy ones are a few."""
+def draw_labels(draw, count, held=False):
+    """Different label words of one kind; of those held out, or of the others."""
     kind = draw.weighted(_WEIGHTS)
-    pool = [word for word in KINDS[kind] if label_is_held(word) == held][: 6 if easy else None]
+    pool = [word for word in KINDS[kind] if label_is_held(word) == held]
     if len(pool) < count:
         pool = [word for word in INVENTED if label_is_held(word) == held]
     return draw.some(pool, count)
