@@ -72,14 +72,14 @@ CORPUS_SIZE ?= 12
 corpus: build
 	@test -n "$(BOOKS)" || { echo "BOOKS=folder is missing: the books that Models/README.md lists" >&2; exit 1; }
 	cd Models && $(PYTHON) -m corpus --out ../$(CORPUS) --size $(CORPUS_SIZE) --books $(abspath $(BOOKS))
-	$(TEMPER) tokenizer train $(CORPUS)/vocabulary.jsonl --vocab-size 3072 --pre-tokenizer smollm \
+	$(TEMPER) tokenizer train $(CORPUS)/vocabulary.jsonl --vocab-size 4096 --pre-tokenizer smollm \
 		--bos '<|endoftext|>' --special '<|im_start|>' --special '<|im_end|>' --out $(CORPUS)/tokenizer
 
-# A model whose first recipe is its own file starts from what that made.
+# The recipes of a model's folder in the order of their names, each going on from what the one before made.
 model: corpus
-	test ! -f Models/$(NAME)/first.json || \
-		$(TEMPER) train Models/$(NAME)/first.json --out .build/runs/$(NAME)-echoes
-	$(TEMPER) train Models/$(NAME)/recipe.json --out .build/runs/$(NAME)
+	@set -e; for recipe in Models/$(NAME)/[0-9]-*.json; do \
+		echo "$$recipe"; $(TEMPER) train "$$recipe" --out ".build/runs/$(NAME)/$$(basename "$$recipe" .json)"; \
+	done
 
 clean:
 	rm -rf .build $(VENV)

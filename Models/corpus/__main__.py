@@ -16,6 +16,7 @@ import pathlib
 
 from .books import read_books
 from .draw import Draw
+from .echoes import WORDS
 from .formats import CHAT_TEMPLATE
 from .heldout import evaluation_set
 from .mixture import SOURCES
@@ -36,9 +37,13 @@ def write(path, documents):
 
 
 def vocabulary_sample(seed, size, books):
-    """A balanced sample to learn the vocabulary from, whose words and labels are to be tokens."""
+    """A balanced sample to learn the vocabulary from, and the words of tasks and their labels so often that each
+    becomes one token, at the start of a line as well as after a space: of a word in pieces nothing is looked up before
+    the pieces are read as one. Rows with marks add no word to those without."""
+    for _ in range(int(400 * min(size, 1))):
+        yield {"text": "\n".join(WORDS) + "\n" + " ".join(WORDS)}
     for name, (make, count) in SOURCES.items():
-        for number in range(int(count * min(size, 1))):
+        for number in range(int(count * min(size, 1)) if name != "marked" else 0):
             yield make(Draw(seed, "vocabulary", name, number))
     yield from books[::3]
 

@@ -17,17 +17,18 @@ def laid_out(format, instruction, pairs):
     return render(format, instruction, examples, given), gap_of(format) + wanted
 
 
-def segments(prompts_and_answers):
-    """One document of growing prompts, each with its answer; each prompt begins with all that stands before it."""
+def segments(prompts_and_answers, learned=None):
+    """One document of growing prompts, each with its answer; each prompt begins with all that stands before it.
+    `learned` are the places of the answers that are learned, else all are."""
     pieces, before = [], ""
-    for prompt, answer in prompts_and_answers:
+    for place, (prompt, answer) in enumerate(prompts_and_answers):
         read = prompt[len(before):]
         if before and read.startswith("\n") and not before.endswith("\n"):
             pieces[-1]["text"] += "\n"
             read = read[1:]
         if read:
             pieces.append({"text": read, "learned": False})
-        pieces.append({"text": answer, "learned": True})
+        pieces.append({"text": answer, "learned": learned is None or place in learned})
         before = prompt + answer
     return {"segments": pieces}
 
@@ -39,15 +40,16 @@ def text_of(document):
     return document.get("prompt", "") + document.get("text", document.get("completion", ""))
 
 
-def document(format, instruction, pairs):
-    """Each answer is learned from what stands before it."""
+def document(format, instruction, pairs, learned=None):
+    """Each answer, or those at the places in `learned`, is learned from what stands before it."""
     if len(pairs) == 1:
         prompt, completion = laid_out(format, instruction, pairs)
         return {"prompt": prompt, "completion": completion}
-    return segments(laid_out(format, instruction, pairs[:count]) for count in range(1, len(pairs) + 1))
+    turns = (laid_out(format, instruction, pairs[:count]) for count in range(1, len(pairs) + 1))
+    return segments(turns, learned)
 
 
-def chat_document(instruction, pairs):
+def chat_document(instruction, pairs, learned=None):
     """The same as a conversation in the model's own chat template."""
     turns = []
     for count in range(1, len(pairs) + 1):
@@ -55,4 +57,4 @@ def chat_document(instruction, pairs):
         turns.append((render_chat(chat_messages(instruction, examples, given)), wanted + "<|im_end|>\n"))
     if len(turns) == 1:
         return {"prompt": turns[0][0], "completion": turns[0][1]}
-    return segments(turns)
+    return segments(turns, learned)

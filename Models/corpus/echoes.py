@@ -1,67 +1,128 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arbitrary words that come again: what stands after a word must be looked up, it cannot be known.
 
-Every learned token trains looking up, from rows that repeat at once to tables that are read in any order. Many rows
-are long, as copying any word of a short one is nearly as good as looking up; few of the words make up most rows: both
-let the looking up settle sooner. Sources:
-induction heads, Olsson et al. 2022; skew and bursts, Chan et al. 2022.
+`row` is what looking up is first learned from: a row of words drawn with replacement, then its second part again, of
+which each word but the first is learned. All words that any text is made of take part from the start: a model that
+has learned to look up a few of them does it for those alone, since the others' embeddings have no part in it. `marked` is
+the same with marks between the words, as formats of examples have them; without it, looking up stayed where nothing
+stands between a word and what follows it. `pairs`, `kinds` and `table` ask for the same in ever less regular places;
+there no held-out label is an answer. Sources:
+induction heads, Olsson et al. 2022; bursts, Chan et al. 2022.
 """
 
-from .documents import segments
-from .draw import share
-from .labels import COMMON, INVENTED
+import pathlib
+import re
+
+from . import formats
+from .documents import document, segments
+from .labels import KINDS, draw_labels
 from .lexicon import CATEGORIES
-from .sentences import NAMES
-from .splits import label_is_held
+from .sentences import HAPPY, NAMES, PLACES, SAD, TIMES
+from .splits import TRAINED_CATEGORIES, label_is_held
 
-_WORDS = sorted(
-    dict.fromkeys(
-        [word for words in CATEGORIES.values() for word in words] + list(NAMES)
-        + [word for word in COMMON + INVENTED if not label_is_held(word)]),
-    key=lambda word: share("echo", word))
-_JOINTS = (" ", " ", ", ", " - ")
-_MARKS = (" -> ", " = ", ": ", "\nA: ", "\nA: ", " | ", "\nOutput: ", " is ", " / ")
+_LEXICON = [word for words in CATEGORIES.values() for word in words]
 
 
-def _words(draw, count):
-    """Different words out of the first few or many of all."""
-    size = draw.pick((48, 96, 200, 400, len(_WORDS)))
-    return draw.some(_WORDS[:size], count)
+def _template_words():
+    """The words of the stories' and the sentences' templates, slots and comments left out."""
+    plots = (pathlib.Path(__file__).parent / "plots.txt").read_text(encoding="utf-8")
+    lines = [line for line in plots.splitlines() if not line.startswith(("#", "="))]
+    text = re.sub(r"\{[^}]*\}", " ", "\n".join([*lines, *HAPPY, *SAD, *PLACES, *TIMES]))
+    return re.findall(r"[A-Za-z]{2,}", text)
 
 
-def repeat(draw):
-    """A row, then the same row again and again."""
-    count = draw.between(2, 8) if draw.chance(0.3) else draw.between(8, 40)
-    row = draw.pick(_JOINTS).join(_words(draw, count))
-    return {"prompt": row + "\n", "completion": "\n".join([row] * max(1, 32 // count))}
+LABELS = {word for words in KINDS.values() for word in words}
+WORDS = sorted({*_LEXICON, *NAMES, *LABELS, *_template_words()})
 
 
-def pieces(draw):
-    """A row, then its pieces in other orders."""
-    joint = draw.pick(_JOINTS)
-    row = _words(draw, draw.between(4, 20))
-    size = draw.between(2, 5)
-    parts = [row[place : place + size] for place in range(0, len(row), size)]
-    again = [joint.join(part) for _ in range(draw.between(1, 3)) for part in draw.shuffled(parts)]
-    return {"prompt": joint.join(row) + ".\n", "completion": joint.join(again) + "."}
+_ANSWERS = [word for word in WORDS if not (word in LABELS and label_is_held(word))]
+
+
+def row(draw):
+    """6 to 40 words with repetitions, then the same again from a place in the first half."""
+    words = [draw.pick(WORDS) for _ in range(draw.between(6, 40))]
+    tail = words[draw.between(0, len(words) // 2):]
+    return {"segments": [
+        {"text": "".join(" " + word for word in words) + f" {tail[0]}", "learned": False},
+        {"text": "".join(" " + word for word in tail[1:]), "learned": True},
+    ]}
+
+
+_PIECES = (
+    ":", "->", "=", "|", "/", ";", ",", "-", "#", "*", "]", ">", "---", "is", "A:", "B:", "X:", "Y:", "Answer:",
+    "Output:", "Result:", "Label:", "Class:", "\n", "\n\n",
+)
+
+
+def _mark(draw):
+    """What stands between input and output in a format, or one to three pieces."""
+    if draw.chance(0.4):
+        example = draw.pick((*formats.BUILT_IN.values(), *formats.TRAINED)).example
+        return re.search(r"\{input\}(.*)\{output\}", example, re.DOTALL)[1]
+    mark = ""
+    for _ in range(draw.weighted(((1, 4), (2, 3), (3, 1)))):
+        piece = draw.pick(_PIECES)
+        close = piece.startswith("\n") or mark.endswith("\n") or piece in ":,;]>"
+        mark += piece if close else f" {piece}"
+    return mark if mark.endswith("\n") else f"{mark} "
+
+
+def marked(draw):
+    """A row of 4 to 20 words as above, after each of which the same mark stands."""
+    mark = _mark(draw)
+    gap = " " * mark.endswith(" ")
+    mark = mark.rstrip(" ")
+    words = [draw.pick(WORDS) for _ in range(draw.between(4, 20))]
+    first, *rest = words[draw.between(0, len(words) // 2):]
+    return segments(
+        [("".join(gap + word + mark for word in (*words, first, *rest[:count])), gap + rest[count])
+         for count in range(len(rest))])
+
+
+def _bare(pairs):
+    """Nothing but spaces between words; a word that was given before its answer is learned."""
+    turns, text = [], ""
+    for key, value in pairs:
+        turns.append((f"{text} {key}", f" {value}"))
+        text += f" {key} {value}"
+    return segments(turns, shown_before(pairs))
+
+
+def shown_before(pairs):
+    """The places of answers that an earlier pair had: what can be read from the examples."""
+    seen = set()
+    return {place for place, (_, answer) in enumerate(pairs) if answer in seen or seen.add(answer)}
+
+
+def _lookups(draw, high):
+    """2 to `high` arbitrary pairs in random order, each met about three times."""
+    count = draw.between(2, high)
+    lines = list(zip(draw.some(WORDS, count), draw.some(_ANSWERS, count)))
+    return draw.shuffled(lines) + [draw.pick(lines) for _ in range(2 * count)]
+
+
+def pairs(draw):
+    return _bare(_lookups(draw, 10))
+
+
+def kinds(draw):
+    """Words of two to five categories, each followed by the word that stands for its category here."""
+    classes = draw.between(2, 5)
+    names = draw.some(TRAINED_CATEGORIES, classes)
+    labels = draw_labels(draw, classes)
+    shown = []
+    for _ in range(draw.between(4 * classes, 8 * classes)):
+        kind = draw.below(classes)
+        shown.append((draw.pick(CATEGORIES[names[kind]]), labels[kind]))
+    return _bare(shown)
 
 
 def table(draw):
-    """A table of pairs, then lines of it in any order, whose values are learned; between key and value stands one of
-    many marks."""
-    mark = draw.pick(_MARKS)
-    words = _words(draw, 2 * draw.pick((2, 2, 3, 3, 4, 5, 6)))
-    head = {"\nA: ": "Q: ", "\nOutput: ": "Input: "}.get(mark, "")
-    gap = "\n\n" if head else "\n"
-    lines = [(f"{head}{key}{mark.rstrip(' ')}", f"{' ' * mark.endswith(' ')}{value}{gap}")
-             for key, value in zip(words[::2], words[1::2])]
-    prompt, turns = "".join(key + value for key, value in draw.shuffled(lines)), []
-    for _ in range(draw.between(6, 14)):
-        key, value = draw.pick(lines)
-        turns.append((prompt + key, value))
-        prompt += key + value
-    return segments(turns)
+    """Arbitrary pairs in one of the formats of examples."""
+    lines = _lookups(draw, 6)
+    format = draw.pick((*formats.BUILT_IN.values(), *formats.TRAINED))
+    return document(format, None, lines, shown_before(lines))
 
 
 def echo(draw):
-    return draw.weighted(((repeat, 3), (pieces, 2), (table, 5)))(draw)
+    return draw.weighted(((pairs, 2), (kinds, 3), (table, 3)))(draw)

@@ -15,41 +15,42 @@ from .splits import HELD_CATEGORIES, TRAINED_CATEGORIES, label_is_held
 
 _CLASS_COUNTS = ((2, 5), (3, 3), (4, 2), (5, 1), (6, 1))
 _ALL_WORDS = tuple(word for words in CATEGORIES.values() for word in words)
+_RANKED = sorted(TRAINED_CATEGORIES, key=lambda name: share("rank", name))
 
 
 def draw_categories(draw, count, held):
     """Different categories; the trained ones follow Zipf's law in an order that a hash gives."""
     if held:
         return draw.some(HELD_CATEGORIES, count)
-    ranked = sorted(TRAINED_CATEGORIES, key=lambda name: share("rank", name))
     chosen = []
     while len(chosen) < count:
         # half by Zipf's law, half evenly: frequent categories settle early, rare ones forbid memorising
         if draw.chance(0.5):
-            name = draw.weighted([(name, 1 / (rank + 3)) for rank, name in enumerate(ranked)])
+            name = draw.weighted([(name, 1 / (rank + 3)) for rank, name in enumerate(_RANKED)])
         else:
-            name = draw.pick(ranked)
+            name = draw.pick(_RANKED)
         if name not in chosen:
             chosen.append(name)
     return chosen
 
 
-def classify(draw, shots, held=False, held_labels=False, classes=None):
-    """The word's category, under label words drawn for the episode."""
+def classify(draw, shots, held=False, held_labels=False, classes=None, fresh=False):
+    """The word's category, under label words drawn for the episode; fresh: the last pair's words stand in no other."""
     classes = classes or draw.weighted(_CLASS_COUNTS)
     names = draw_categories(draw, classes, held)
     labels = draw_labels(draw, classes, held_labels)
     # bursts: few words of each class that come again, or all of them
     width = draw.pick((2, 3, 4, 20))
     words = [draw.some(CATEGORIES[name], min(width, len(CATEGORIES[name]))) for name in names]
+    asked = [draw.some(row, 2) for row in words] if fresh else words
+    if fresh:
+        words = [[word for word in CATEGORIES[name] if word not in row] for name, row in zip(names, asked)]
     shape = draw.weighted((("{}", 6), ("the {}", 1), ("a {}", 1), ("two", 2)))
     pairs = []
-    for _ in range(shots + 1):
+    for place in range(shots + 1):
         kind = draw.below(classes)
-        if shape == "two":
-            given = f"{draw.pick(words[kind])}, {draw.pick(words[kind])}"
-        else:
-            given = shape.format(draw.pick(words[kind]))
+        choice = (asked if place == shots else words)[kind]
+        given = f"{draw.pick(choice)}, {draw.pick(choice)}" if shape == "two" else shape.format(draw.pick(choice))
         pairs.append((given, labels[kind]))
     return pairs, labels
 

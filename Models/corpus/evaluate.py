@@ -141,8 +141,8 @@ def main():
     rows = [prose(server, setting, options.tokens, options.choices, vocabulary) for setting in SETTINGS]
 
     options.out.mkdir(parents=True, exist_ok=True)
-    shown = ("classify 2", "classify 2, new categories", "classify 2, all new", "pick, new categories",
-             "lookup, new formats", "edit, new operations")
+    shown = ("classify 2, new categories", "classify 2, new categories, words not shown", "classify 2, all new",
+             "classify 4, new categories", "pick, new categories", "lookup, new formats", "edit, new operations")
     svg = chart(f"{server.name()}: accuracy over examples", SHOTS, list(curves(found, shown)), chance=(0.5,))
     (options.out / "curve.svg").write_text(svg, encoding="utf-8")
     text = [

@@ -29,6 +29,7 @@ CURVES = {
     "classify 4": ("trained", _classes(4), _BUILT_IN),
     "classify 2, new categories": ("held", _classes(2, held=True), _BUILT_IN),
     "classify 4, new categories": ("held", _classes(4, held=True), _BUILT_IN),
+    "classify 2, new categories, words not shown": ("held", _classes(2, held=True, fresh=True), _BUILT_IN),
     "classify 2, new labels": ("held", _classes(2, held_labels=True), _BUILT_IN),
     "classify 2, all new": ("held", _classes(2, held=True, held_labels=True), formats.HELD_OUT),
     "pick": ("trained", _plain(episodes.pick, width=3), _BUILT_IN),

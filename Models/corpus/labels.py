@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words that stand for a class within one episode: invented ones, letters, numerals, and common words."""
+"""Words that stand for a class within one episode: invented ones, letters, numerals, common words, and any other."""
 
 from .draw import share
+from .lexicon import CATEGORIES
 from .splits import label_is_held
 
 _ONSETS = "b d f g k l m n p r s t v w z".split()
@@ -21,8 +22,9 @@ COMMON = tuple(
     "three four red blue green black white circle square star".split()
 )
 
-KINDS = {"invented": INVENTED, "letter": LETTERS, "numeral": NUMERALS, "common": COMMON}
-_WEIGHTS = (("invented", 4), ("common", 5), ("letter", 2), ("numeral", 1))
+WORDS = tuple(word for words in CATEGORIES.values() for word in words)
+KINDS = {"invented": INVENTED, "letter": LETTERS, "numeral": NUMERALS, "common": COMMON, "word": WORDS}
+_WEIGHTS = (("invented", 3), ("common", 3), ("letter", 2), ("numeral", 1), ("word", 3))
 
 
 def draw_labels(draw, count, held=False):

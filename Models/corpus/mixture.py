@@ -3,7 +3,7 @@
 
 from . import episodes, formats, tasks
 from .documents import chat_document, document
-from .echoes import echo
+from .echoes import echo, marked, row, shown_before
 from .facts import facts
 from .splits import item_is_held
 from .stories import story
@@ -16,13 +16,13 @@ _RARE = {"spell": 0.3, "first_letter": 0.5, "last_letter": 0.5, "sort_words": 0.
 _TASK_WEIGHTS = tuple((task, _RARE.get(task.name, 1.0)) for task in tasks.TRAINED)
 
 
-def lay_out(draw, instruction, pairs):
+def lay_out(draw, instruction, pairs, learned=None):
     """One of the server's templates, one written in a request, or a conversation."""
     way = draw.weighted((("built-in", 6), ("written", 3), ("chat", 1)))
     if way == "chat":
-        return chat_document(instruction, pairs)
+        return chat_document(instruction, pairs, learned)
     format = draw.weighted(_BUILT_IN) if way == "built-in" else draw.pick(formats.TRAINED)
-    return document(format, instruction, pairs)
+    return document(format, instruction, pairs, learned)
 
 
 def solved(draw, task, count):
@@ -53,9 +53,9 @@ _EPISODES = (("classify", 5), ("pick", 2.5), ("lookup", 2.5), ("edit", 1.5), ("f
 
 
 def episode_document(draw):
-    """A run of examples of a task that is made up for this run."""
+    """A run of examples of a task that is made up for this run; learned is what the examples before it can tell."""
     kind = draw.weighted(_EPISODES)
-    shots = draw.between(1, 16)
+    shots = draw.between(2, 16)
     instruction = None
     if kind == "classify":
         pairs, labels = episodes.classify(draw, shots)
@@ -70,7 +70,11 @@ def episode_document(draw):
         pairs, _ = episodes.feature(draw, min(shots, 10))
     else:
         pairs, _ = getattr(episodes, kind)(draw, shots)
-    return lay_out(draw, instruction, pairs)
+    if kind in ("pick", "edit"):
+        learned = set(range(0 if instruction else 1, len(pairs)))
+    else:
+        learned = shown_before(pairs)
+    return lay_out(draw, instruction, pairs, learned | {len(pairs) - 1})
 
 
 # name of the source: its documents, and how many of them a corpus of size 1 has
@@ -80,5 +84,7 @@ SOURCES = {
     "tasks": (task_document, 6000),
     "episodes": (episode_document, 6000),
     "talk": (talk, 500),
-    "echoes": (echo, 3000),
+    "rows": (row, 8000),
+    "marked": (marked, 5000),
+    "echoes": (echo, 6000),
 }

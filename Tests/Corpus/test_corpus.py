@@ -4,6 +4,7 @@
 import hashlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 from corpus import formats, scores, tasks
 from corpus.documents import document, text_of
 from corpus.draw import Draw
+from corpus.echoes import WORDS, marked, pairs, row, shown_before
 from corpus.grammar import say, tidy
 from corpus.lexicon import CATEGORIES
 from corpus.mixture import SOURCES
@@ -66,6 +68,32 @@ def test_of_a_run_of_examples_the_answers_are_learned_with_the_line_feed_that_en
         learned = [piece["text"] for piece in made["segments"] if piece["learned"]]
         assert learned == [formats.gap_of(format) + "bip\n", formats.gap_of(format) + "zof\n",
                            formats.gap_of(format) + "bip"]
+
+
+def test_of_a_row_its_repetition_is_learned_but_for_the_first_word():
+    for number in range(100):
+        shown, learned = (piece["text"].split() for piece in row(Draw(2, number))["segments"])
+        tail = [shown.pop(), *learned]
+        assert set(shown) <= set(WORDS) and shown[-len(tail):] == tail and len(tail) >= len(shown) / 2
+
+
+def test_of_a_row_with_marks_its_repeated_words_are_learned():
+    for number in range(100):
+        document = marked(Draw(3, number))
+        learned = [piece["text"].split()[0] for piece in document["segments"] if piece["learned"]]
+        shown = [word for word in re.findall(r"\w+", text_of(document)) if word in WORDS]
+        assert learned and set(learned) <= set(WORDS) and shown[-1] == learned[-1]
+        assert [shown.count(word) for word in learned] >= [2] * len(learned)
+
+
+def test_an_answer_is_learned_where_an_example_before_has_shown_it():
+    for number in range(100):
+        seen = set()
+        for piece in pairs(Draw(4, number))["segments"]:
+            word = piece["text"].split()[-1]
+            assert not piece["learned"] or word in seen
+            seen.update(piece["text"].split())
+    assert shown_before([("dog", "bip"), ("fox", "zof"), ("cat", "bip"), ("hen", "zof")]) == {2, 3}
 
 
 def test_there_are_as_many_tasks_groups_and_templates_as_promised():

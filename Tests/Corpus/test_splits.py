@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from corpus import episodes, formats, mixture, splits, tasks
+from corpus import echoes, episodes, formats, mixture, splits, tasks
 from corpus.documents import text_of
 from corpus.draw import Draw
 from corpus.heldout import CURVES, evaluation_set
@@ -24,7 +24,7 @@ def drawn(monkeypatch):
     """What 1,500 documents of tasks and episodes are made of, as they are laid out."""
     seen = []
 
-    def record(draw, instruction, pairs):
+    def record(draw, instruction, pairs, learned=None):
         layout = draw.pick([*formats.BUILT_IN.values(), *formats.TRAINED])
         seen.append((instruction, pairs))
         return {"text": str(layout)}
@@ -57,6 +57,12 @@ def test_held_out_labels_never_name_a_class(drawn, monkeypatch):
     assert not {label for label in labels if splits.label_is_held(label)}
     for pool in KINDS.values():
         assert any(splits.label_is_held(word) for word in pool)
+
+
+def test_no_answer_of_an_echo_is_a_held_out_label():
+    for number in range(200):
+        answers = {value for _, value in echoes._lookups(Draw(17, number), 10)}
+        assert answers and not {word for word in answers if splits.label_is_held(word) and word in echoes.LABELS}
 
 
 def test_held_out_tasks_templates_and_items_are_never_trained(drawn, monkeypatch):
@@ -109,6 +115,13 @@ def test_held_out_curves_use_only_what_is_held_out():
             word = re.sub(r"^(an?|the) ", "", given.split(", ")[0])
             assert CATEGORY_OF[word] in splits.HELD_CATEGORIES
     assert {split for split, _, _ in CURVES.values()} == {"trained", "held"}
+
+
+def test_fresh_words_stand_in_no_example():
+    for number in range(200):
+        *examples, (given, _) = episodes.classify(Draw(18, number), 16, held=True, classes=2, fresh=True)[0]
+        shown = set(re.findall(r"\w+", " ".join(example for example, _ in examples))) - {"a", "an", "the"}
+        assert not shown & (set(re.findall(r"\w+", given)) - {"a", "an", "the"})
 
 
 def test_no_question_of_a_held_task_is_a_training_document(sample):
