@@ -66,7 +66,7 @@ public final class Kernels: @unchecked Sendable {
     func split(_ count: Int, nanoseconds: Double, _ body: (Range<Int>) -> Void) {
         guard count > 0 else { return }
         let total = Double(count) * nanoseconds
-        guard pool.threadCount > 1, total > 2 * Kernels.handOffNanoseconds else { return body(0..<count) }
+        guard isWorthThreads(nanoseconds: total) else { return body(0..<count) }
         let wanted = min(total / Kernels.handOffNanoseconds * 2, Double(pool.threadCount * 8))
         let chunkCount = max(1, min(count, Int(wanted)))
         pool.run(chunkCount: chunkCount) { chunk, _ in
@@ -74,8 +74,13 @@ public final class Kernels: @unchecked Sendable {
         }
     }
 
-    /// The work below which another thread is not worth waking, about.
-    static let handOffNanoseconds = 5_000.0
+    /// Whether work that takes one thread so long is done earlier by several.
+    func isWorthThreads(nanoseconds: Double) -> Bool {
+        pool.threadCount > 1 && nanoseconds > 2 * Kernels.handOffNanoseconds
+    }
+
+    /// What a fork-join costs while the other threads are awake, about, with what they then read from each other's caches.
+    static let handOffNanoseconds = 2_000.0
 
     /// Dequantizes all elements of `tensor` into `output`; for tests and conversions.
     public static func dequantize(_ tensor: Tensor, into output: UnsafeMutablePointer<Float>) {

@@ -54,7 +54,7 @@ extension Kernels {
         precondition(headCount > 0 && headCount % layout.kvHeadCount == 0, "query heads share key-value heads evenly")
         precondition(layer >= 0 && layer < layout.layerCount, "a layer lies in the layout")
         precondition(layout.headSize <= Kernels.greatestHeadSize, "a head has at most 1024 elements")
-        let plan = AttentionPlan(rows: rows, headCount: headCount, layout: layout)
+        let plan = AttentionPlan(rows: rows, headCount: headCount, layout: layout, window: window)
         let runItem = { (index: Int, thread: Int) in
             let item = plan.items[index / plan.headGroupCount]
             let heads = plan.heads(group: index % plan.headGroupCount)
@@ -84,11 +84,11 @@ extension Kernels {
             }
         }
         let count = plan.items.count * plan.headGroupCount
-        if plan.nanoseconds < 2 * Kernels.handOffNanoseconds {
+        guard isWorthThreads(nanoseconds: plan.nanoseconds) else {
             for index in 0..<count { runItem(index, 0) }
-        } else {
-            pool.run(chunkCount: count, runItem)
+            return
         }
+        pool.run(chunkCount: count, runItem)
     }
 }
 
@@ -105,7 +105,7 @@ private struct AttentionPlan {
     /// What all takes on one thread, roughly.
     var nanoseconds = 0.0
 
-    init(rows: [AttentionRow], headCount: Int, layout: KVLayout) {
+    init(rows: [AttentionRow], headCount: Int, layout: KVLayout, window: Int?) {
         let most = Int(TPR_ATTENTION_QUERIES)
         sharing = headCount / layout.kvHeadCount
         groupHeads = min(sharing, most)
@@ -115,10 +115,13 @@ private struct AttentionPlan {
         for index in rows.indices {
             let position = Int(rows[index].position)
             precondition(position >= 0, "positions are not negative")
-            nanoseconds += Double(position + 1) * Double(headCount * layout.headSize) / 10
+            let keys = Double(min(position + 1, window ?? .max))
+            // 40 floating-point operations or 15 bytes of the cache a nanosecond; a group reads the cache once.
+            nanoseconds += keys * Double(headCount * layout.headSize) / 10
             let isLast = index + 1 == rows.count
             if isLast || rows[index + 1].blocks != rows[start].blocks || (index + 1 - start + 1) * groupHeads > most {
                 items.append(start..<index + 1)
+                nanoseconds += keys * Double(2 * layout.kvHeadCount * layout.headBytes / layout.blockTokens) / 15
                 start = index + 1
             }
         }

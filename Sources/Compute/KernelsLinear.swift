@@ -79,11 +79,11 @@ extension Kernels {
     private func compute(_ uncut: LinearPlan) {
         let linear = operations.pointee.linear
         let plan = uncut.cut(threadCount: pool.threadCount)
-        if plan.nanoseconds < 2 * Kernels.handOffNanoseconds {
+        guard isWorthThreads(nanoseconds: plan.nanoseconds) else {
             for chunk in 0..<plan.chunkCount { plan.run(chunk, linear) }
-        } else {
-            pool.run(chunkCount: plan.chunkCount) { plan.run($0, linear) }
+            return
         }
+        pool.run(chunkCount: plan.chunkCount) { plan.run($0, linear) }
     }
 
     private func addBias(_ bias: Tensor, to task: LinearTask, rows: Int) {

@@ -7,7 +7,9 @@ internal import Synchronization
 /// Fork-join over a fixed set of threads.
 ///
 /// The chunks of a job are claimed one by one by compare-and-swap, so a thread that the system delays costs no more
-/// than the chunk it holds. Between jobs a thread spins for about 20 µs, then parks.
+/// than the chunk it holds. Between jobs a thread spins for about 200 µs, which is more than lies between two jobs of a
+/// forward pass or between two passes, and less than anybody notices; then it parks. It parks earlier where another
+/// thread wants its processor, and at once where the pool has more threads than there are processors.
 ///
 /// Concurrency: one caller of ``run(chunkCount:_:)`` at a time, and none from inside a body.
 public final class WorkerPool: Sendable {
@@ -19,7 +21,7 @@ public final class WorkerPool: Sendable {
     /// refuses to start one, the pool has fewer.
     public init(threadCount: Int) {
         precondition(threadCount >= 1, "a pool has at least one thread")
-        let state = State()
+        let state = State(threadCount: threadCount)
         state.start(helperCount: threadCount - 1)
         self.state = state
         self.threadCount = state.threads.count + 1
@@ -53,36 +55,27 @@ private final class State: @unchecked Sendable {
 
     private let openChunks = Atomic<Int>(0)
     private let activeHelpers = Atomic<Int>(0)
-    private let parkedHelpers = Atomic<Int>(0)
-    private let callerIsParked = Atomic<Bool>(false)
     private let isStopping = Atomic<Bool>(false)
     private var body: Body?
     private var chunkCount = 0
-
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let workArrived: UnsafeMutablePointer<pthread_cond_t>
-    private let helpersLeft: UnsafeMutablePointer<pthread_cond_t>
+    /// Where helpers sleep while no chunk is open.
+    private let workArrived: UnsafeMutablePointer<tpr_gate>
+    /// Where the caller sleeps while helpers are active.
+    private let helpersLeft: UnsafeMutablePointer<tpr_gate>
+    private let spinNanoseconds: UInt64
     private(set) var threads: [pthread_t] = []
 
-    init() {
-        mutex = .allocate(capacity: 1)
+    init(threadCount: Int) {
+        spinNanoseconds = threadCount > Int(tpr_usable_processors()) ? 0 : 200_000
         workArrived = .allocate(capacity: 1)
         helpersLeft = .allocate(capacity: 1)
-        mutex.initialize(to: pthread_mutex_t())
-        workArrived.initialize(to: pthread_cond_t())
-        helpersLeft.initialize(to: pthread_cond_t())
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(workArrived, nil)
-        pthread_cond_init(helpersLeft, nil)
+        workArrived.initialize(to: tpr_gate())
+        helpersLeft.initialize(to: tpr_gate())
     }
 
     deinit {
-        pthread_cond_destroy(helpersLeft)
-        pthread_cond_destroy(workArrived)
-        pthread_mutex_destroy(mutex)
         helpersLeft.deallocate()
         workArrived.deallocate()
-        mutex.deallocate()
     }
 
     // MARK: Threads
@@ -119,9 +112,7 @@ private final class State: @unchecked Sendable {
 
     func stop() {
         isStopping.store(true, ordering: .sequentiallyConsistent)
-        pthread_mutex_lock(mutex)
-        pthread_cond_broadcast(workArrived)
-        pthread_mutex_unlock(mutex)
+        tpr_gate_open(workArrived)
         for thread in threads { pthread_join(thread, nil) }
     }
 
@@ -132,11 +123,7 @@ private final class State: @unchecked Sendable {
             self.body = body
             self.chunkCount = chunkCount
             openChunks.store(chunkCount, ordering: .sequentiallyConsistent)
-            if parkedHelpers.load(ordering: .sequentiallyConsistent) > 0 {
-                pthread_mutex_lock(mutex)
-                pthread_cond_broadcast(workArrived)
-                pthread_mutex_unlock(mutex)
-            }
+            tpr_gate_open(workArrived)
             while let chunk = claim() { body(chunk, 0) }
             waitForHelpers()
             self.body = nil
@@ -144,24 +131,18 @@ private final class State: @unchecked Sendable {
     }
 
     private func waitForHelpers() {
-        if spin(while: { activeHelpers.load(ordering: .sequentiallyConsistent) > 0 }) { return }
-        pthread_mutex_lock(mutex)
-        callerIsParked.store(true, ordering: .sequentiallyConsistent)
-        while activeHelpers.load(ordering: .sequentiallyConsistent) > 0 { pthread_cond_wait(helpersLeft, mutex) }
-        callerIsParked.store(false, ordering: .sequentiallyConsistent)
-        pthread_mutex_unlock(mutex)
+        wait(at: helpersLeft) { activeHelpers.load(ordering: .sequentiallyConsistent) == 0 }
     }
 
     // MARK: The helpers' side
 
     private func help(number: Int) {
-        while !isStopping.load(ordering: .sequentiallyConsistent) {
-            if openChunks.load(ordering: .relaxed) > 0 {
-                work(number: number)
-            } else if !spin(while: { openChunks.load(ordering: .relaxed) <= 0 && !isStopping.load(ordering: .relaxed) })
-            {
-                park()
+        while true {
+            wait(at: workArrived) {
+                openChunks.load(ordering: .sequentiallyConsistent) > 0 || isStopping.load(ordering: .relaxed)
             }
+            if isStopping.load(ordering: .sequentiallyConsistent) { return }
+            work(number: number)
         }
     }
 
@@ -169,10 +150,7 @@ private final class State: @unchecked Sendable {
         activeHelpers.add(1, ordering: .sequentiallyConsistent)
         runChunks(number: number)
         let (_, left) = activeHelpers.subtract(1, ordering: .sequentiallyConsistent)
-        guard left == 0, callerIsParked.load(ordering: .sequentiallyConsistent) else { return }
-        pthread_mutex_lock(mutex)
-        pthread_cond_signal(helpersLeft)
-        pthread_mutex_unlock(mutex)
+        if left == 0 { tpr_gate_open(helpersLeft) }
     }
 
     /// The reference to the body that this holds is gone when it returns, before the caller may go on.
@@ -181,18 +159,6 @@ private final class State: @unchecked Sendable {
         guard let first = claim(), let body else { return }
         body(first, number)
         while let chunk = claim() { body(chunk, number) }
-    }
-
-    private func park() {
-        pthread_mutex_lock(mutex)
-        parkedHelpers.add(1, ordering: .sequentiallyConsistent)
-        while openChunks.load(ordering: .sequentiallyConsistent) <= 0,
-            !isStopping.load(ordering: .sequentiallyConsistent)
-        {
-            pthread_cond_wait(workArrived, mutex)
-        }
-        parkedHelpers.subtract(1, ordering: .sequentiallyConsistent)
-        pthread_mutex_unlock(mutex)
     }
 
     // MARK: Both
@@ -209,17 +175,45 @@ private final class State: @unchecked Sendable {
         return nil
     }
 
-    /// Spins while `condition` holds, about 20 µs at most; false if it still holds then.
-    private func spin(while condition: () -> Bool) -> Bool {
-        let end = now() &+ 20_000
-        repeat {
-            for _ in 0..<16 {
-                if !condition() { return true }
+    /// Returns when `condition` holds: spins, then sleeps at `gate`, which is opened after the condition came to hold.
+    @inline(__always)
+    private func wait(at gate: UnsafeMutablePointer<tpr_gate>, until condition: () -> Bool) {
+        if spin(until: condition) { return }
+        while true {
+            let ticket = tpr_gate_enter(gate)
+            let holds = condition()
+            if !holds { tpr_gate_wait(gate, ticket) }
+            tpr_gate_leave(gate)
+            if holds { return }
+        }
+    }
+
+    /// Spins until `condition` holds; false if it does not for ``spinNanoseconds``, or if another thread wants the
+    /// processor: then spinning takes time from what it may be waiting for.
+    @inline(__always)
+    private func spin(until condition: () -> Bool) -> Bool {
+        let start = now()
+        var offered = start
+        while true {
+            for _ in 0..<32 {
+                if condition() { return true }
                 tpr_spin_pause()
             }
-        } while now() < end
-        return false
+            var time = now()
+            guard time &- start < spinNanoseconds else { return false }
+            if time &- offered > State.offerNanoseconds {
+                sched_yield()
+                offered = now()
+                if offered &- time > State.preemptedNanoseconds { return condition() }
+                time = offered
+            }
+        }
     }
+
+    /// How often a spinning thread offers its processor to others.
+    private static let offerNanoseconds: UInt64 = 5_000
+    /// An offer that takes longer was accepted.
+    private static let preemptedNanoseconds: UInt64 = 20_000
 
     private func now() -> UInt64 {
         var time = timespec()

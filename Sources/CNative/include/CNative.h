@@ -5,6 +5,7 @@
 #include "tpr_kernels.h"
 #include "tpr_mapguard.h"
 #include "tpr_shims.h"
+#include "tpr_threads.h"
 #include "tpr_training.h"
 
 #endif

@@ -128,16 +128,4 @@ size_t tpr_attention_scratch_bytes(size_t head_size);
 /// Outputs a call of tpr_ops.linear computes best at a time, for several rows and for one: chunks should be multiples.
 enum { TPR_LINEAR_TILE = 48, TPR_LINEAR_ROW_TILE = 8 };
 
-/// Names the calling thread (up to 15 bytes), as top and debuggers show it.
-void tpr_name_thread(const char *name);
-
-/// Tells the processor that this is a spin loop.
-static inline void tpr_spin_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield" ::: "memory");
-#endif
-}
-
 #endif
