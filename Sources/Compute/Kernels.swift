@@ -36,7 +36,7 @@ public final class Kernels: @unchecked Sendable {
 
     deinit { threadScratch.deallocate() }
 
-    /// The instruction set in use, for the log: `AVX2+FMA+F16C` or `scalar`.
+    /// The instruction set in use, for the log: such as `AVX2+FMA+F16C`, `NEON`, or `scalar`.
     public static var instructionSet: String { String(cString: tpr_ops_best().pointee.name) }
 
     func scratch(thread: Int) -> UnsafeMutableRawPointer {

@@ -193,27 +193,30 @@ private final class State: @unchecked Sendable {
     @inline(__always)
     private func spin(until condition: () -> Bool) -> Bool {
         let start = now()
-        var offered = start
+        var nextOffer = start &+ State.firstOfferNanoseconds
         while true {
             for _ in 0..<32 {
                 if condition() { return true }
                 tpr_spin_pause()
             }
-            var time = now()
+            let time = now()
             guard time &- start < spinNanoseconds else { return false }
-            if time &- offered > State.offerNanoseconds {
+            if time >= nextOffer {
                 sched_yield()
-                offered = now()
-                if offered &- time > State.preemptedNanoseconds { return condition() }
-                time = offered
+                let back = now()
+                if back &- time > State.acceptedNanoseconds { return condition() }
+                nextOffer = back &+ State.offerNanoseconds
             }
         }
     }
 
-    /// How often a spinning thread offers its processor to others.
-    private static let offerNanoseconds: UInt64 = 5_000
+    /// How long a thread spins before it offers its processor to others: longer than most waits within a pass, as what
+    /// accepts it keeps it for milliseconds.
+    private static let firstOfferNanoseconds: UInt64 = 50_000
+    /// How often it offers it after that.
+    private static let offerNanoseconds: UInt64 = 10_000
     /// An offer that takes longer was accepted.
-    private static let preemptedNanoseconds: UInt64 = 20_000
+    private static let acceptedNanoseconds: UInt64 = 20_000
 
     private func now() -> UInt64 {
         var time = timespec()
