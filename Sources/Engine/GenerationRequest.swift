@@ -106,7 +106,12 @@ public struct GenerationGroup: Sendable {
 
     /// The parts: first the one that shares tokens.
     var parts: [Part] {
-        func isSharing(_ place: Int) -> Bool { sharedTokens > 0 && requests[place].ownTrunkCount >= sharedTokens }
+        func isSharing(_ place: Int) -> Bool {
+            let request = requests[place]
+            // Hidden states are remembered of tokens that are computed together alone.
+            if request.remembersStates, request.ownTrunkCount != sharedTokens { return false }
+            return sharedTokens > 0 && request.ownTrunkCount >= sharedTokens
+        }
         let sharing = requests.indices.filter(isSharing)
         let others = requests.indices.filter { !isSharing($0) }
         return (sharing.isEmpty ? [] : [Part(places: sharing, trunkCount: sharedTokens)])

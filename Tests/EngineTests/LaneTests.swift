@@ -101,7 +101,8 @@ struct LaneTests {
             let together = try harness.finish(group)
             #expect(together.error == nil && together.texts == alone, "\(shared) shared")
             // One guide begins with nothing of the prompt, the other with 40 tokens of it.
-            let apart = shared > 40 ? [4, 5] : [4]
+            // Contrastive search shares all of its prompt but the last token, or nothing.
+            let apart = shared > 40 ? [4, 5] : [4, 8]
             let cached = requests.indices.map { $0 == 0 || apart.contains($0) ? 0 : shared }
             #expect(together.usages?.map(\.cachedTokens) == cached, "\(shared) shared")
             let told = Set(together.divergences.map(\.lane))

@@ -138,7 +138,8 @@ import Testing
         #expect(rows.unicodeScalars.count { $0 == "\r" } == 1 + 8 * 3)
         let quoted = "\"\(Self.hostile.replacing("\"", with: "\"\""))\""
         #expect(rows.contains(",stop,\(quoted),0,removed,top_k,\(quoted)\r\n"))
-        #expect(rows.contains("\r\n1,\"temperature=0, order=\"\"llama.cpp\"\"\",1,3,0,\"\"\"llama.cpp\"\"\",2,-1.25,"))
+        #expect(
+            rows.contains("\r\n1,\"temperature=0, order=\"\"llama.cpp\"\"\",1,3,0,\"\"\"llama.cpp\"\"\",2.0,-1.25,"))
     }
 
     @Test func pageHoldsForeignTextAsTextAlone() throws {
@@ -166,8 +167,8 @@ import Testing
     @Test func pageDrawsEveryMetric() throws {
         let page = ComparisonPage.text(try result(Self.body))
         let drawn = page.ranges(of: "<svg ").count
-        // Six metrics, three with a reference, entropy by token, the agreement of lanes.
-        #expect(drawn == 11)
+        // Five metrics (texts so short have no repetition), three with a reference, entropy by token, agreement.
+        #expect(drawn == 10)
         #expect(page.contains("default-src &#39;none&#39;") && page.contains("<code>0.9</code>"))
         #expect(!page.contains("NaN") && !page.contains("inf\""))
         try expectBalanced(page)

@@ -74,7 +74,6 @@ extension ModelRuntime {
         for (row, task) in batch.tasks.enumerated() {
             switch task {
             case .trunk(let unit, _): for lane in unit.lanes { lane.context?.append(state(row)) }
-            case .own(_, let lane, _): lane.context?.append(state(row))
             case .contrast(_, _, _, let tried): tried.state = Array(state(row))
             default: break
             }
