@@ -91,13 +91,13 @@ def test_a_refusal_stands_at_its_field(visit):
     page.locator("#prompt").fill("Once")
     set_lever(page, "samplers", '["nonsense"]')
     page.get_by_role("button", name="Run", exact=True).click()
-    page.locator("complete-view notice-box.error").wait_for()
+    page.locator("complete-view .result notice-box.error").wait_for()
     assert "nonsense" in lever(page, "samplers").locator(".problem").text_content()
     assert lever(page, "samplers").locator("textarea").get_attribute("aria-invalid") == "true"
     assert page.locator("#prompt").input_value() == "Once"
     set_lever(page, "samplers", '["temperature"]')
     run(page)
-    assert not page.locator("complete-view notice-box").is_visible()
+    assert not page.locator("complete-view .result notice-box").is_visible()
 
 
 def test_alternatives_are_those_of_the_api(visit, server):
@@ -324,7 +324,7 @@ def test_a_large_paste_is_kept(visit):
         field.dispatchEvent(new InputEvent("input", { bubbles: true }));
     }""", text)
     page.get_by_role("button", name="Run", exact=True).click(timeout=90_000)
-    page.locator("complete-view notice-box.error").wait_for(timeout=90_000)
+    page.locator("complete-view .result notice-box.error").wait_for(timeout=90_000)
     assert page.locator("#prompt").input_value() == text
     assert page.evaluate("location.href.length") < 70_000
 
@@ -435,7 +435,7 @@ def test_a_server_that_goes_and_comes_back(browser, visit):
     page.get_by_text("The server does not answer; trying again").wait_for()
     page.locator("#prompt").fill("kept and more")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.locator("complete-view notice-box.error").wait_for()
+    page.locator("complete-view .result notice-box.error").wait_for()
     with Server(default_model(), port=first.port):
         page.locator('server-status[data-state="well"]').wait_for()
         assert not page.locator("#notice").is_visible()
@@ -454,7 +454,7 @@ def test_a_server_that_dies_in_the_middle_of_an_answer(visit, slow_folder):
     page.locator("complete-view token-text .t").nth(3).wait_for()
     server.process.kill()
     server.process.wait()
-    page.locator("complete-view notice-box.error").get_by_text("broke off").wait_for()
+    page.locator("complete-view .result notice-box.error").get_by_text("broke off").wait_for()
     assert 3 < page.locator("complete-view .result token-text .t").count() < 4000
     assert page.locator("#prompt").input_value() == "Once"
 
@@ -486,7 +486,7 @@ def test_a_busy_server_says_when_to_come_again(visit):
             body=json.dumps({"error": {"message": "The queue is full.", "code": "queue_full", "param": None}})))
         page.locator("#prompt").fill("x")
         page.get_by_role("button", name="Run", exact=True).click()
-        page.locator("complete-view notice-box").get_by_text("wait 7 s").wait_for()
+        page.locator("complete-view .result notice-box").get_by_text("wait 7 s").wait_for()
         page.unroute("**/v1/completions")
         page.get_by_role("button", name="Try again").click()
         finish(page)

@@ -113,7 +113,7 @@ def test_the_page_verifies_what_it_shows(visit):
     finish(page)
     page.get_by_role("button", name="Share", exact=True).click()
     page.get_by_role("button", name="Verify", exact=True).click()
-    notice = page.locator("complete-view notice-box")
+    notice = page.locator("complete-view .result notice-box")
     count = page.locator("complete-view token-text .t").count()
     notice.get_by_text(f"Verified: the same {count} tokens came out again").wait_for()
 
