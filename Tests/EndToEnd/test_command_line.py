@@ -64,7 +64,7 @@ def test_a_cache_beyond_the_memory_is_refused_with_figures():
 
 def test_inspect_tells_what_a_checkpoint_is():
     text = run("inspect", default_model()).stdout
-    for word in ("llama", "512", "3072", "BPE"):
+    for word in ("llama", "512", "4096", "BPE"):
         assert word in text, text
 
 

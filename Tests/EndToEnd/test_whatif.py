@@ -87,7 +87,8 @@ def test_a_chat_is_kept_as_well(chat_server):
 
 
 def test_the_cache_has_its_size():
-    vocabulary = 3072
+    with Server(default_model()) as any_size:
+        vocabulary = any_size.get("/v1/models").json()["data"][0]["meta"]["vocabulary_size"]
     room = 3 * 8 * (4 * vocabulary + 64)
     with Server(default_model(), arguments=["--run-memory", room]) as small:
         ids = [small.complete(prompt="The king", max_tokens=8, ignore_eos=True, keep=True) for _ in range(3)]
