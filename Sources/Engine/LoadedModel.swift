@@ -2,7 +2,7 @@
 
 internal import Architectures
 public import Checkpoints
-internal import Compute
+public import Compute
 internal import Glibc
 internal import Tokenizers
 
