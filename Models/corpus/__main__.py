@@ -39,11 +39,11 @@ def write(path, documents):
 def vocabulary_sample(seed, size, books):
     """A balanced sample to learn the vocabulary from, and the words of tasks and their labels so often that each
     becomes one token, at the start of a line as well as after a space: of a word in pieces nothing is looked up before
-    the pieces are read as one. Rows with marks add no word to those without."""
+    the pieces are read as one. Marks and made-up formats add no words."""
     for _ in range(int(400 * min(size, 1))):
         yield {"text": "\n".join(WORDS) + "\n" + " ".join(WORDS)}
     for name, (make, count) in SOURCES.items():
-        for number in range(int(count * min(size, 1)) if name != "marked" else 0):
+        for number in range(int(count * min(size, 1)) if name not in ("marked", "layouts") else 0):
             yield make(Draw(seed, "vocabulary", name, number))
     yield from books[::3]
 

@@ -64,6 +64,36 @@ HELD_OUT = (
     Format("+ {input} + {output}", "\n", instruction="Rule: {instruction}"),
 )
 
+_OPENINGS = ("", "", "", "(", "[", "<", "{{", "+ ", "* ", "- ", "# ", "~ ", "= ", "> ", "| ", "/ ", "\"", "$ ", "& ")
+_CLOSINGS = ("", "", "", ")", "]", ">", "}}", "\"", ",", ";", ".")
+_SIGNS = (":", "=", "->", "=>", "~", "+", "|", "/", "-", ">", "*", "#", "&", "%", "::", "--", "==", ">>", "~>", "...")
+_NAMES = (
+    "Example", "Reply", "Thing", "Name", "Say", "Word", "Given", "Answer", "Text", "Group", "Left", "Right", "First",
+    "Second", "Key", "Value", "Task", "Result", "Kind", "Sort", "One", "Two", "Here", "There", "In", "Out", "From", "To",
+)
+
+
+def drawn(draw):
+    """A format made up for one document, none of those that are held out."""
+    while True:
+        if draw.chance(0.4):
+            first, second = draw.some(_NAMES, 2)
+            example = f"{first}: {{input}}{draw.pick((chr(10), chr(10), ' '))}{second}: {{output}}"
+        else:
+            sign = draw.pick(_SIGNS)
+            between = draw.pick((" ", f" {sign} ", f" {sign} ", f"{sign} ", f" {sign}\n", "\n"))
+            example = f"{draw.pick(_OPENINGS)}{{input}}{draw.pick(_CLOSINGS)}{between}{{output}}"
+        format = Format(example, draw.pick(("\n", "\n", "\n\n", "\n---\n")))
+        if not any(_looks_like(held, format) for held in HELD_OUT):
+            return format
+
+
+def _looks_like(held, format):
+    """Whether an example in one format could be read as one of the other."""
+    head, between = re.split(r"\{input\}|\{output\}", held.example)[:2]
+    return re.search(rf"^{re.escape(head)}.+?{re.escape(between)}", format.example, re.MULTILINE) is not None
+
+
 _SLOT = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 
 

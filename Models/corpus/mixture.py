@@ -77,6 +77,14 @@ def episode_document(draw):
     return lay_out(draw, instruction, pairs, learned | {len(pairs) - 1})
 
 
+def layout_document(draw):
+    """A run of examples in a format that is made up for this run."""
+    kind = draw.weighted((("classify", 4), ("pick", 3), ("lookup", 3)))
+    pairs, _ = getattr(episodes, kind)(draw, draw.between(2, 12))
+    learned = set(range(1, len(pairs))) if kind == "pick" else shown_before(pairs) | {len(pairs) - 1}
+    return document(formats.drawn(draw), None, pairs, learned)
+
+
 # name of the source: its documents, and how many of them a corpus of size 1 has
 SOURCES = {
     "stories": (story, 4000),
@@ -86,5 +94,6 @@ SOURCES = {
     "talk": (talk, 500),
     "rows": (row, 8000),
     "marked": (marked, 5000),
+    "layouts": (layout_document, 3000),
     "echoes": (echo, 6000),
 }

@@ -97,6 +97,15 @@ def test_held_out_wordings_and_formats_are_in_no_training_text(sample):
         assert f"\n{task.wordings[0]}\n" not in everything
 
 
+def test_no_format_made_up_for_a_document_reads_like_one_held_out():
+    made = [formats.drawn(Draw(19, number)) for number in range(3000)]
+    assert len({format.example for format in made}) > 1000
+    rows = "\n".join(formats.render(format, None, [("cat", "dog")], "cat") for format in made)
+    for held in formats.HELD_OUT:
+        head, between = re.split(r"\{input\}|\{output\}", held.example)[:2]
+        assert not re.search(rf"^{re.escape(head)}cat{re.escape(between)}", rows, re.MULTILINE), held
+
+
 def test_held_out_operations_and_features_are_never_trained():
     held = set(episodes.operations(held=True))
     assert held and not held & set(episodes.operations(held=False))
