@@ -219,7 +219,7 @@ def set_lever(page, name, value, view="complete-view"):
 
 def copied(page, title):
     """What an entry of the menu Share puts on the clipboard."""
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     page.get_by_role("button", name=title, exact=True).click()
     page.get_by_text("Copied").wait_for()
     return page.evaluate("navigator.clipboard.readText()")

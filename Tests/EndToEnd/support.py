@@ -28,6 +28,11 @@ def default_model():
     return ROOT / "Models" / (ROOT / "Models/default").read_text().strip()
 
 
+def vocabulary_size(server):
+    """Of the model that a server answers with by default."""
+    return server.get("/v1/models").json()["data"][0]["meta"]["vocabulary_size"]
+
+
 def data_folder():
     """The folder of third-party test data, or nothing: $TEMPER_DATA, else shared/data beside a parent folder."""
     if "TEMPER_DATA" in os.environ:

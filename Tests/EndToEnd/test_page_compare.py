@@ -77,7 +77,7 @@ def test_figures_are_those_of_the_api(visit, server):
     page.get_by_label("Right answer, if there is one").fill("there was a girl")
     compare(page)
     told = server.post("/v1/compare", json.loads(copied(page, "Copy as JSON"))).json()
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save figures as CSV").click()
     rows = [line.split(",") for line in open(download.value.path(), encoding="utf-8").read().splitlines()[1:]]

@@ -350,7 +350,7 @@ def test_results_are_saved_as_files(visit):
     run(page)
     saved = {}
     for title in ("Save as JSON", "Save tokens as CSV"):
-        page.get_by_role("button", name="Share").click()
+        page.get_by_role("button", name="Share", exact=True).click()
         with page.expect_download() as download:
             page.get_by_role("button", name=title).click()
         saved[title] = open(download.value.path(), encoding="utf-8", newline="").read()

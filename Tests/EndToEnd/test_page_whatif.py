@@ -5,7 +5,7 @@ import json
 
 import pytest
 from browser import answer, copied, flaws, lever, run, set_lever
-from support import Server, default_model
+from support import Server, default_model, vocabulary_size
 
 PROMPT = "Once upon a time there was a"
 SETTINGS = {"seed": "3", "max_tokens": "24", "temperature": "0.8"}
@@ -123,8 +123,8 @@ def test_the_lines_move_without_asking_for_the_distribution_again(visit, server)
     assert set(sent) == {"whatif"}
 
 
-def test_a_run_that_the_server_let_go_is_made_again(visit):
-    room = 24 * (4 * 3072 + 64)
+def test_a_run_that_the_server_let_go_is_made_again(visit, server):
+    room = 24 * (4 * vocabulary_size(server) + 64)
     with Server(default_model(), arguments=["--run-memory", room]) as small:
         page = opened(visit(small, may_fail=True))
         open_card(page)

@@ -31,7 +31,7 @@ def original():
 
 
 # the default model is Q8_0, whose products also round the activations; F16 and BF16 do not
-@pytest.mark.parametrize("kind, most", [("f16", 0.02), ("bf16", 0.02), ("q8_0", 0.01), ("q4_0", 0.15), ("q4_k_m", 0.1)])
+@pytest.mark.parametrize("kind, most", [("f16", 0.02), ("bf16", 0.02), ("q8_0", 0.01), ("q4_0", 0.25), ("q4_k_m", 0.1)])
 def test_the_model_stays_what_it_was(tmp_path, original, kind, most):
     path = tmp_path / f"model-{kind}.gguf"
     done = quantize(default_model(), path, "--type", kind)

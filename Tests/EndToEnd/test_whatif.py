@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from support import Server, default_model
+from support import Server, default_model, vocabulary_size
 
 BASE = {"prompt": "Once upon a time there was a", "max_tokens": 24, "seed": 3, "temperature": 0.8}
 CHANGES = [
@@ -86,10 +86,8 @@ def test_a_chat_is_kept_as_well(chat_server):
     assert found["choices"][0]["text"] == fresh["choices"][0]["message"]["content"]
 
 
-def test_the_cache_has_its_size():
-    with Server(default_model()) as any_size:
-        vocabulary = any_size.get("/v1/models").json()["data"][0]["meta"]["vocabulary_size"]
-    room = 3 * 8 * (4 * vocabulary + 64)
+def test_the_cache_has_its_size(server):
+    room = 3 * 8 * (4 * vocabulary_size(server) + 64)
     with Server(default_model(), arguments=["--run-memory", room]) as small:
         ids = [small.complete(prompt="The king", max_tokens=8, ignore_eos=True, keep=True) for _ in range(3)]
         assert what_if(small, ids[0])["what_if"]["computed_tokens"] == 0
