@@ -24,7 +24,7 @@ def picture(tmp_path):
 def test_complete(visit, picture):
     page = visit(**SIZE).open()
     page.locator("#prompt").fill("Once upon a time there was a little girl who")
-    for name, value in {"seed": "7", "max_tokens": "70", "top_p": "0.9"}.items():
+    for name, value in {"seed": "7", "max_tokens": "70", "top_p": "0.9", "ignore_eos": "true"}.items():
         set_lever(page, name, value)
     run(page)
     page.locator("complete-view token-text .t").nth(9).click()
