@@ -3,12 +3,14 @@
 import { list, object, oneOf, settings, text } from "../lib/drafts.js";
 import { exampleLimit, read as readExample } from "../lib/examples.js";
 
+// Kinds and labels that the shipped model has never been asked for: what it knows of them, the examples told it.
 const first = {
-  instruction: "Give the opposite.",
-  query: "cold",
-  examples: [["big", "small"], ["up", "down"], ["old", "young"], ["fast", "slow"], ["day", "night"], ["open", "closed"]],
-  tests: [["hot", "cold"], ["tall", "short"], ["good", "bad"], ["happy", "sad"], ["wet", "dry"], ["dark", "light"],
-    ["rich", "poor"], ["hard", "soft"]],
+  instruction: "Give each word its label.",
+  query: "cricket",
+  answer: "zod",
+  examples: [["beetle", "zod"], ["carrot", "kax"], ["wasp", "zod"], ["pumpkin", "kax"], ["moth", "zod"], ["onion", "kax"]],
+  tests: [["bee", "zod"], ["turnip", "kax"], ["ant", "zod"], ["pea", "kax"], ["fly", "zod"], ["cabbage", "kax"],
+    ["butterfly", "zod"], ["bean", "kax"]],
 };
 const pair = ([input, output]) => ({ input, output });
 
@@ -25,7 +27,7 @@ export function read(value) {
     examples: examples(draft.examples, first.examples),
     selection: settings(draft.selection),
     settings: settings(draft.settings, { max_tokens: 12, temperature: 0, stop: ["\n"] }),
-    answer: text(draft.answer, "hot"),
+    answer: text(draft.answer, first.answer),
     tests: examples(draft.tests, first.tests),
     counts: text(draft.counts, "0, 1, 2, 4, 6"),
     metric: oneOf(draft.metric, ["exact_match", "choice", "rouge_l"]),

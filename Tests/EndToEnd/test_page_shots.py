@@ -64,7 +64,7 @@ def test_the_assembled_prompt_is_the_one_of_the_api(visit, server):
 
 def test_what_is_dropped_is_struck_through_with_its_reason(visit):
     page = opened(visit())
-    field(page, "Query").fill("BIG")
+    field(page, "Query").fill("BEETLE")
     row = page.get_by_role("table", name="Examples").locator("tbody tr.left-out")
     row.wait_for()
     assert "is the query" in row.inner_text()
@@ -150,7 +150,7 @@ def test_the_influence_of_each_example(visit, server):
     page.get_by_role("button", name="Measure each example").click()
     page.locator("td.influence").first.wait_for()
     draft = json.loads(copied(page, "Copy as JSON"))
-    told = server.post("/v1/prompts/ablate", {"prompt": "cold", "answer": "hot", "shots": draft["shots"]}).json()
+    told = server.post("/v1/prompts/ablate", {"prompt": "cricket", "answer": "zod", "shots": draft["shots"]}).json()
     shown = page.locator("td.influence").all_inner_texts()
     assert [float(text) for text in shown] == pytest.approx([entry["influence"] for entry in told["examples"]], abs=0.006)
     page.get_by_text(f"{told['logprob']:.2f}").first.wait_for()
@@ -196,7 +196,7 @@ def test_a_refusal_stands_at_its_field(visit):
     field(page, "Template").select_option("own")
     field(page, "Own template, with {input} and {output}").fill("no slots")
     page.locator("assembled-prompt").get_by_text("There is no prompt yet").wait_for()
-    assert cells(page)[0] == ["big", "small"]
+    assert cells(page)[0] == ["beetle", "zod"]
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1600])
@@ -229,7 +229,7 @@ def test_a_server_without_shots_gets_the_short_form(visit, server):
     page.get_by_text("This server lacks the field shots").wait_for()
     assert page.get_by_role("button", name="Draw the curve").is_disabled()
     request = json.loads(copied(page, "Copy as JSON"))
-    assert request["examples"][0] == {"input": "big", "output": "small"} and "shots" not in request
+    assert request["examples"][0] == {"input": "beetle", "output": "zod"} and "shots" not in request
     page.get_by_role("button", name="Run", exact=True).locator("visible=true").click()
     page.locator("shots-view .ask p.quiet", has_text=", ").wait_for()
     told = server.complete(**request)["choices"][0]["text"]
