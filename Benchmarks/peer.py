@@ -45,9 +45,9 @@ def process_seconds(pid):
 class Temper:
     name = "temper"
 
-    def __init__(self, binary, model, threads):
+    def __init__(self, binary, model, threads, context=CONTEXT):
         self.process = subprocess.Popen(
-            [binary, "serve", model, "--port", "0", "--threads", str(threads), "--ctx", str(CONTEXT)],
+            [binary, "serve", model, "--port", "0", "--threads", str(threads), "--ctx", str(context)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.url = None
         lines = []

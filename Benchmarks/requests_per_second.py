@@ -25,7 +25,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
 
-    server = Temper(args.temper.absolute(), args.model, 1)
+    server = Temper(args.temper.absolute(), args.model, threads=1, context=256)
     print("| connections | requests/s | microseconds of CPU per request | p99, ms |")
     print("|--:|--:|--:|--:|")
     for connections in map(int, args.connections.split(",")):
