@@ -3,8 +3,8 @@
 
 Held-out categories never are the classes of an n-shot episode and never are what an episode picks out; their words and
 names do occur elsewhere (stories, facts, the task of naming a kind), because a word that was never trained has a
-meaningless embedding. Held-out labels never answer for a class nor in a table of arbitrary pairs, though as plain words
-they stand in rows of random words; held-out formats never lay out an example, held-out tasks never occur, and a tenth
+meaningless embedding. Held-out labels never answer for a class; as words they stand in rows, and those that belong to a
+category also are items of tasks and of arbitrary pairs. Held-out formats never lay out an example, held-out tasks never occur, and a tenth
 of all instruction templates never occurs.
 """
 

@@ -3,7 +3,7 @@
 import { list, object, oneOf, settings, text } from "../lib/drafts.js";
 import { exampleLimit, read as readExample } from "../lib/examples.js";
 
-// Kinds and labels that the shipped model has never been asked for: what it knows of them, the examples told it.
+// Kinds that were never classes, and words that were never labels, in the training of the shipped model.
 const first = {
   instruction: "Give each word its label.",
   query: "cricket",
